@@ -1,0 +1,46 @@
+"""gensup tunes an anomalous-sound detector for a machine that nobody has ever heard break.
+
+The commands' functions are here under their names, each loaded when it is asked for: ``gensup.tune(...)``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gensup.steps.doctor import detectors, doctor, faults
+    from gensup.steps.fit import fit
+    from gensup.steps.report import report
+    from gensup.steps.scan import caption, scan
+    from gensup.steps.score import score
+    from gensup.steps.select import select
+    from gensup.steps.synthesize import Settings, synthesize
+    from gensup.steps.tune import tune
+
+__all__ = [
+    "Settings",
+    "caption",
+    "detectors",
+    "doctor",
+    "faults",
+    "fit",
+    "report",
+    "scan",
+    "score",
+    "select",
+    "synthesize",
+    "tune",
+]
+
+_MODULES = {"Settings": "synthesize", "caption": "scan", "detectors": "doctor", "faults": "doctor"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module(f"gensup.steps.{_MODULES.get(name, name)}"), name)
+    raise AttributeError(f"module 'gensup' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

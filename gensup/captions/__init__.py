@@ -1,0 +1,7 @@
+"""What a recording sounds like, in words: prompts/ holds what is said, this room puts it together."""
+
+from gensup.captions.faults import FaultRow, fault_rows, faults_for
+from gensup.captions.render import caption
+from gensup.captions.rows import CaptionRow, caption_rows
+
+__all__ = ["CaptionRow", "FaultRow", "caption", "caption_rows", "fault_rows", "faults_for"]

@@ -1,0 +1,58 @@
+"""The application: its commands, and how every way of ending becomes an exit status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import typer
+
+from gensup.cli import caption, detectors, doctor, faults, fit, report, scan, score, select, synthesize, tune
+from gensup.errors import GensupError
+
+app = typer.Typer(
+    help="Tunes an anomalous-sound detector for a machine that nobody has ever heard break.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (scan, caption, synthesize, tune, select, fit, score, report, detectors, faults, doctor):
+    app.command(module.__name__.rpartition(".")[2])(module.command)
+
+
+class _Terminated(BaseException):
+    """SIGTERM: a cluster takes the machine back. What is done is on disk."""
+
+
+def run() -> None:
+    """Run the command line: 0 done or SIGTERM, 2 the user can mend it, 130 interrupted, 1 anything else."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except GensupError as error:
+        _leave(f"gensup: {error}", 2)
+    except KeyboardInterrupt:
+        _leave("gensup: interrupted; the same command continues where it was", 130)
+    except _Terminated:
+        _leave("gensup: told to stop; the same command continues where it was", 0)
+    except BrokenPipeError:
+        # The reader of our output has left; Python would complain once more while it closes the pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if os.environ.get("GENSUP_TRACEBACK"):
+            traceback.print_exc()
+        _leave(f"gensup: unexpected {type(error).__name__}: {error}; GENSUP_TRACEBACK=1 shows where", 1)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def _leave(text: str, status: int) -> None:
+    print(" ".join(text.split()), file=sys.stderr)
+    sys.exit(status)

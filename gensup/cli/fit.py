@@ -1,0 +1,69 @@
+"""gensup fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gensup.cli import options
+from gensup.cli.console import print_json, progress
+from gensup.errors import GensupError
+
+if TYPE_CHECKING:
+    from gensup.clip import Json
+
+
+def command(
+    root: options.Root,
+    machine: options.Machine,
+    detector: Annotated[str, typer.Option(help="The recipe, see `gensup detectors`.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The detector's folder.", show_default=False)],
+    assignments: Annotated[
+        list[str], typer.Option("--set", help="A value of the recipe, like pooling.decay=0.46; may be repeated.")
+    ] = [],  # noqa: B006  # typer copies it
+    seed: options.Seed = 0,
+    channel: options.ChannelText = "0",
+    detectors: options.Detectors = None,
+    skip_bad: options.SkipBad = False,
+    workers: options.Workers = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Fit one detector as it is, without choosing."""
+    from gensup.steps.fit import fit
+
+    done = fit(
+        root,
+        machine,
+        detector,
+        out,
+        values=_values(assignments),
+        seed=seed,
+        channel=options.channel(channel),
+        detectors_overlay=detectors,
+        skip_bad=skip_bad,
+        workers=workers,
+        progress=progress(),
+    )
+    if as_json:
+        print_json({"detector": out, "params": done.params, "held_out": done.held_out, "groups": sorted(done.models)})
+    else:
+        print(
+            f"fitted {done.recipe}, {len(done.models)} group(s) of {machine}; threshold {done.threshold:.3f}; in {out}"
+        )
+
+
+def _values(assignments: Sequence[str]) -> dict[str, Json]:
+    values: dict[str, Json] = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise GensupError("not an assignment", where="--set", value=assignment, rule="path=value")
+        try:
+            values[path] = json.loads(text)
+        except ValueError:
+            values[path] = text
+    return values

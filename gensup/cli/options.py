@@ -1,0 +1,60 @@
+"""Options that several commands share, and how their words become values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gensup.errors import GensupError
+
+if TYPE_CHECKING:
+    from gensup.audio.files import Channel
+
+Root = Annotated[Path, typer.Argument(help="Folder of recordings; layout and names say what they are.")]
+OptionalRoot = Annotated[Path | None, typer.Argument(help="Folder of recordings.", show_default=False)]
+Names = Annotated[
+    Path | None,
+    typer.Option(help="Instead of ROOT: a file of names, machine/dir/filename a line.", show_default=False),
+]
+Machine = Annotated[str, typer.Option(help="The machine type, e.g. ToyDrone.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Workers = Annotated[int | None, typer.Option(help="Processes; all cores unless said.", min=1, show_default=False)]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave refused clips out and say which, instead of ending.")]
+ChannelText = Annotated[str, typer.Option("--channel", help="near, far, mean, or a number from 0.")]
+Prompts = Annotated[
+    Path | None, typer.Option(help="Folder that overlays gensup's own prompts/.", show_default=False)
+]
+Detectors = Annotated[
+    Path | None,
+    typer.Option("--detectors", help="Folder that overlays gensup's own detectors/.", show_default=False),
+]
+Style = Annotated[str, typer.Option(help="Caption style: paper, descriptive, or a template of the overlay.")]
+Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
+Pairs = Annotated[int, typer.Option(help="Source clips that twins are made of, at most.")]
+Severities = Annotated[str, typer.Option(help="Ladder of severities, separated by commas; 0 is always made.")]
+Faults = Annotated[str, typer.Option(help="Fault families or mechanisms, separated by commas; all unless said.")]
+Generator = Annotated[str, typer.Option(help="What makes the clips.")]
+
+
+def channel(text: str) -> Channel:
+    """A channel from its word or number."""
+    if text in ("near", "far", "mean"):
+        return text  # type: ignore[return-value]
+    if text.isdecimal():
+        return int(text)
+    raise GensupError("no such channel", where="--channel", value=text, rule="near, far, mean, or a number from 0")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words between commas."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def numbers(text: str, option: str) -> tuple[float, ...]:
+    """The numbers between commas."""
+    try:
+        return tuple(float(word) for word in words(text))
+    except ValueError:
+        raise GensupError("not a list of numbers", where=option, value=text, rule="like 0.25,0.5,1") from None

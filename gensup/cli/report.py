@@ -1,0 +1,24 @@
+"""gensup report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gensup.cli import options
+from gensup.cli.console import print_json
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A run folder of `gensup tune`.")], as_json: options.AsJson = False
+) -> None:
+    """Write a run's report.html again."""
+    from gensup.steps.report import report
+
+    page = report(run)
+    if as_json:
+        print_json({"report": page})
+    else:
+        print(page)

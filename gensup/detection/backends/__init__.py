@@ -1,0 +1,1 @@
+"""Vectors to scores: a file a back end."""

@@ -1,0 +1,33 @@
+"""What a detector may see of clips: sound, group and domain, and no word of where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gensup.audio.files import AudioRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """Clips for fitting or scoring. There is no field for a condition, a path's words or a generator."""
+
+    audio: tuple[AudioRef, ...]  # read when needed, through the one gate
+    key: tuple[str, ...]  # sha256 of the decoded audio: what caches go by
+    group: tuple[str, ...]  # one model a group (the recipe's group_by)
+    target_domain: NDArray[np.bool_] | None = None  # None at scoring time: domain generalisation forbids it
+
+    def __len__(self) -> int:
+        return len(self.audio)
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Examples:
+        """The examples at these places."""
+        return Examples(
+            audio=tuple(self.audio[i] for i in rows),
+            key=tuple(self.key[i] for i in rows),
+            group=tuple(self.group[i] for i in rows),
+            target_domain=None if self.target_domain is None else self.target_domain[np.asarray(rows, dtype=np.intp)],
+        )

@@ -1,0 +1,1 @@
+"""Clips to tokens: a file a frontend."""

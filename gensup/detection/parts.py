@@ -1,0 +1,110 @@
+"""The slots of a detector's chain, and who may stand in them: frontend -> pooling -> backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gensup.audio.files import Audio
+from gensup.clip import Json
+from gensup.registry import Registry
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""(rows, dim), one row a clip."""
+
+Scores: TypeAlias = NDArray[np.float64]
+"""(clips,), higher = more anomalous."""
+
+Params: TypeAlias = Mapping[str, Json]
+"""Recipe paths and their values, e.g. {"pooling.decay": 0.46}."""
+
+Arrays: TypeAlias = dict[str, NDArray[np.generic]]
+
+FRONTENDS = Registry("gensup.detection.frontends", "frontend")
+POOLINGS = Registry("gensup.detection.pooling", "pooling")
+BACKENDS = Registry("gensup.detection.backends", "backend")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a frontend makes of one clip."""
+
+    x: NDArray[np.float32]  # (time, freq, dim); freq = 1 for frame-wise features
+
+
+class FittedFrontend(Protocol):
+    """Turns clips into tokens."""
+
+    def tokens(self, audio: Audio, rate: int) -> Tokens:
+        """Tokens of one clip, (channels, samples); the first channel counts.
+
+        Raises:
+            GensupError: the clip is too short for one frame.
+        """
+        ...
+
+
+class Frontend(FittedFrontend, Protocol):
+    """A frozen frontend is its own fitted self. Training joins this protocol with the first trained frontend."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]  # part of every cache key: raise it when the numbers change
+
+
+class Pooling(Protocol):
+    """Turns a clip's tokens into one vector."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
+        """(configs, dim): all configurations of a sweep at once, inside the worker that made the tokens."""
+        ...
+
+
+class FittedBackend(Protocol):
+    """Scores vectors."""
+
+    def score(self, x: Vectors) -> Scores:
+        """(rows,). One row's score does not depend on the other rows."""
+        ...
+
+    def state(self) -> Arrays:
+        """What ``Backend.restore`` needs."""
+        ...
+
+
+class Backend(Protocol):
+    """Fits the normal vectors of one group."""
+
+    name: ClassVar[str]
+
+    def unfit(self, rows: int) -> str | None:
+        """Why it cannot be fitted on so few rows; None when it can."""
+        ...
+
+    def n_parameters(self, dim: int) -> int:
+        """Numbers that a fitted model of ``dim``-dimensional vectors holds."""
+        ...
+
+    def fit(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> FittedBackend: ...
+
+    def restore(self, arrays: Arrays) -> FittedBackend:
+        """A fitted backend from its ``state``."""
+        ...
+
+    @classmethod
+    def sweep(
+        cls,
+        configs: Sequence[Self],
+        x: Vectors,
+        target_domain: NDArray[np.bool_] | None,
+        queries: Vectors,
+        seed: int,
+    ) -> NDArray[np.float64]:
+        """(configs, queries): as if each configuration were fitted and scored alone, with the same seed."""
+        ...

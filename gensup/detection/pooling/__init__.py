@@ -1,0 +1,1 @@
+"""Tokens to one vector a clip: a file a pooling."""

@@ -1,0 +1,201 @@
+"""A recipe: a published system as data. Its own values are its default; its space is what a sweep walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from gensup.clip import Json
+from gensup.detection.parts import BACKENDS, FRONTENDS, POOLINGS, Backend, Frontend, Params, Pooling
+from gensup.errors import GensupError
+from gensup.registry import Registry, unknown
+from gensup.resources import mapping, names
+from gensup.rng import digest
+
+SLOTS: dict[str, Registry] = {"frontend": FRONTENDS, "pooling": POOLINGS, "backend": BACKENDS}
+GROUPS = ("machine", "section")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The parts of one configuration, built and checked."""
+
+    frontend: Frontend
+    pooling: Pooling
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One file of detectors/."""
+
+    name: str
+    paper: Mapping[str, str]
+    group_by: tuple[str, ...]
+    train_on: Literal["target"]
+    default: Params  # "frontend.kind", "frontend.n_fft", ...: the published values
+    space: Mapping[str, tuple[Json, ...]]
+    published: tuple[Mapping[str, Json], ...] = ()
+
+    def with_values(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """The default with these paths replaced, every value checked.
+
+        Raises:
+            GensupError: a path that the recipe's parts do not have, or a value that they refuse.
+        """
+        for path in values:
+            if path not in self.paths():
+                raise unknown("recipe path", path, self.paths(), where=f"detector {self.name}")
+        resolved = {**self.default, **values}
+        build(resolved)
+        return resolved
+
+    def paths(self) -> tuple[str, ...]:
+        """Every path that may be set: those of the parts that its default names."""
+        return tuple(
+            f"{slot}.{field.name}"
+            for slot, registry in SLOTS.items()
+            for field in fields(registry.load(str(self.default[f"{slot}.kind"])))
+        )
+
+    def configurations(self, fixed: Mapping[str, Json] | None = None) -> tuple[dict[str, Json], ...]:
+        """Every point of the space, the grid of its values; a path in ``fixed`` keeps that value."""
+        fixed = fixed or {}
+        axes = {path: values for path, values in self.space.items() if path not in fixed}
+        grid = (dict(zip(axes, point, strict=True)) for point in product(*axes.values()))
+        return tuple(self.with_values({**fixed, **point}) for point in grid)
+
+
+def trial_id(recipe: str, params: Params) -> str:
+    """Id of a configuration: running it twice is the same trial."""
+    return digest("trial", recipe, dict(params), size=8)
+
+
+def build(params: Params) -> Chain:
+    """The parts that resolved parameters describe."""
+    parts = {
+        slot: _part(slot, {p.split(".", 1)[1]: v for p, v in params.items() if p.startswith(f"{slot}.")})
+        for slot in SLOTS
+    }
+    return Chain(parts["frontend"], parts["pooling"], parts["backend"])
+
+
+def load(name: str, overlay: Path | None = None) -> Recipe:
+    """A recipe by name, from ``detectors/`` or the user's overlay of it.
+
+    Raises:
+        GensupError: no such recipe, or a file that is none.
+    """
+    known = names("detectors", ".yaml", overlay)
+    if name not in known:
+        raise unknown("detector", name, known)
+    return _parsed(name, mapping("detectors", f"{name}.yaml", overlay))
+
+
+def load_all(overlay: Path | None = None) -> tuple[Recipe, ...]:
+    """Every recipe, by name."""
+    return tuple(load(name, overlay) for name in names("detectors", ".yaml", overlay))
+
+
+def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
+    where = f"detectors/{stem}.yaml"
+    allowed = ("name", "paper", "group_by", "train_on", *SLOTS, "space", "published")
+    for key in content:
+        if key not in allowed:
+            raise unknown("recipe key", key, allowed, where=where)
+    for key in ("name", "paper", *SLOTS):
+        if key not in content:
+            raise GensupError("a key is missing", where=where, value=key, rule=f"a recipe has {', '.join(allowed)}")
+    if content["name"] != stem:
+        raise GensupError("the name is not the file's", where=where, value=content["name"], rule=f"name: {stem}")
+    default: dict[str, Json] = {}
+    for slot in SLOTS:
+        settings = _mapping(content[slot], f"{where}: {slot}")
+        default |= {f"{slot}.{key}": value for key, value in settings.items()}
+    build(default)
+    group_by = tuple(_list(content.get("group_by", list(GROUPS)), where))
+    if not set(group_by) <= set(GROUPS):
+        raise GensupError("cannot group by this", where=where, value=list(group_by), rule=f"among {', '.join(GROUPS)}")
+    if content.get("train_on", "target") != "target":
+        raise GensupError("cannot train on this", where=where, value=content["train_on"], rule="train_on: target")
+    recipe = Recipe(
+        name=stem,
+        paper={key: str(value) for key, value in _mapping(content["paper"], f"{where}: paper").items()},
+        group_by=tuple(str(group) for group in group_by),
+        train_on="target",
+        default=default,
+        space={
+            path: _values(value, f"{where}: space.{path}")
+            for path, value in _mapping(content.get("space", {}), f"{where}: space").items()
+        },
+        published=tuple(_mapping(row, f"{where}: published") for row in _list(content.get("published", []), where)),
+    )
+    for path, values in recipe.space.items():
+        for value in values:
+            recipe.with_values({path: value})
+    return recipe
+
+
+def _values(axis: Json, where: str) -> tuple[Json, ...]:
+    """The points of one axis: a list, or {low, high, step} with both ends."""
+    if isinstance(axis, list):
+        if not axis:
+            raise GensupError("an axis without values", where=where, rule="a list of values, or {low, high, step}")
+        return tuple(axis)
+    bounds = _mapping(axis, where)
+    numbers = [bounds.get(key) for key in ("low", "high", "step")]
+    low, high, step = (n if isinstance(n, int | float) and not isinstance(n, bool) else None for n in numbers)
+    if low is None or high is None or step is None or set(bounds) != {"low", "high", "step"} or step <= 0 or high < low:
+        raise GensupError(
+            "not an axis", where=where, value=dict(bounds), rule="{low, high, step}, step > 0, high >= low"
+        )
+    # Rounded, so that 0.02 * 23 is 0.46 in ids, files and on the command line.
+    return tuple(round(low + i * step, 10) for i in range(int(round((high - low) / step, 6)) + 1))
+
+
+def _part(slot: str, settings: Mapping[str, Json]) -> Any:
+    kind = settings.get("kind")
+    if not isinstance(kind, str):
+        raise GensupError("the part has no kind", where=f"{slot}.kind", value=kind, rule="kind: one of its registry")
+    cls = SLOTS[slot].load(kind)
+    hints, known = get_type_hints(cls), tuple(field.name for field in fields(cls))
+    values = {}
+    for key, value in settings.items():
+        if key == "kind":
+            continue
+        if key not in known:
+            raise unknown("recipe path", f"{slot}.{key}", tuple(f"{slot}.{name}" for name in known))
+        values[key] = _typed(hints[key], value, f"{slot}.{key}")
+    return cls(**values)
+
+
+def _typed(hint: Any, value: Json, where: str) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(hint).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise GensupError("not a value for this", where=where, value=value, rule=error.errors()[0]["msg"]) from None
+
+
+@cache
+def _adapter(hint: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(hint)
+
+
+def _mapping(value: Json, where: str) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise GensupError("not a mapping", where=where, value=value, rule="`key: value` lines")
+    return value
+
+
+def _list(value: Json, where: str) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise GensupError("not a list", where=where, value=value, rule="[a, b, ...]")
+    return value

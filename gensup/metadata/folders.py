@@ -1,0 +1,75 @@
+"""What folders say: split, condition, section, machine and year, in the layouts of DCASE 2020-2026 and MIMII.
+
+A word counts when a folder is called exactly that (upper or lower case); the innermost folder that says something wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gensup.clip import Condition, Split
+
+SPLITS: Mapping[str, Split] = {
+    "train": "train",
+    "test": "test",
+    "test_rename": "test",  # labelled copies made by the official baseline
+    "source_test": "test",
+    "target_test": "test",
+    "supplemental": "supplemental",
+}
+CONDITIONS: Mapping[str, Condition] = {"normal": "normal", "abnormal": "anomaly", "anomaly": "anomaly"}
+
+_SECTION = re.compile(r"id_([0-9]+)")
+_YEAR = re.compile(r"dcase[ _-]?(20[0-9]{2})(?![0-9])")
+# Folders of a download or of a data set: what lies in them is not one machine.
+_HOLDER = re.compile(
+    r"(?:(?:dev|eval|add|additional|development|evaluation|training)(?:[_ -]?(?:data|set|dataset|train|test))?"
+    r"|raw|data|datasets?|original|formatted|audio|wavs?|flac|clips|recordings|[0-9]+"
+    r"|.*dcase[ _-]?20[0-9]{2}.*|mimii|-?[0-9]+_?db_.*|\.+|/)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the folders above a clip say. ``marked``: a split or ``id_NN`` folder told where the machine's name is."""
+
+    year: int | None
+    machine: str | None
+    marked: bool
+    section: str | None
+    split: Split | None
+    condition: Condition | None
+
+
+def read(folders: Sequence[str], under: Sequence[str] = ()) -> Place:
+    """Read the folders of a clip, outermost first; those of ``under`` stand above them and name no machine."""
+    low = [folder.lower() for folder in folders]
+    above = [folder.lower() for folder in under]
+    split: Split | None = None
+    condition: Condition | None = None
+    year: int | None = None
+    for word in (*above, *low):
+        split = SPLITS.get(word, split)
+        condition = CONDITIONS.get(word, condition)
+        if found := _YEAR.search(word):
+            year = int(found[1])
+    section = next((found[1] for word in reversed(low) if (found := _SECTION.fullmatch(word))), None)
+    machine, marked = _machine(folders, low)
+    return Place(year, machine, marked, section, split, condition)
+
+
+def _machine(folders: Sequence[str], low: Sequence[str]) -> tuple[str | None, bool]:
+    """The folder above the innermost split or ``id_NN`` folder, and True; without one, the innermost, and False."""
+    marks = [place for place, word in enumerate(low) if word in SPLITS or _SECTION.fullmatch(word)]
+    for end, marked in ((marks[-1] if marks else 0, True), (len(low), False)):
+        for place in reversed(range(end)):
+            word = low[place]
+            if word in SPLITS or word in CONDITIONS or _SECTION.fullmatch(word):
+                continue
+            if _HOLDER.fullmatch(word):
+                break
+            return folders[place], marked
+    return None, False

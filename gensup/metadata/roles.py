@@ -1,0 +1,120 @@
+"""Roles: which clips may be read before the verdict. Of the target, normal training clips and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from gensup.clip import Clip
+from gensup.errors import GensupError
+from gensup.metadata.folders import SPLITS, read
+from gensup.registry import unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Normals:
+    """What may be read before the verdict: normal training clips of the target, and reference machines.
+
+    Only ``first_shot`` makes one. The target's other clips are left aside, counted and never opened.
+    """
+
+    root: Path
+    target: tuple[Clip, ...]
+    reference: tuple[Clip, ...] = ()  # other machines; the only place where an anomaly may stand
+
+    def __post_init__(self) -> None:
+        for clip in self.target:
+            if clip.condition == "anomaly" or clip.split not in ("train", None):
+                raise GensupError(
+                    "not a normal training clip of the target",
+                    where=clip.path,
+                    value=f"{clip.condition or 'no condition'}, {clip.split or 'no split'}",
+                    rule="nothing else of the target is read before the verdict",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What ``first_shot`` left aside, and why; ``assumed`` clips were taken as normal though nothing says they are."""
+
+    counts: tuple[tuple[str, int], ...] = ()
+    assumed: int = 0
+
+    def lines(self) -> tuple[str, ...]:
+        """What to print: nothing where nothing was left aside or assumed."""
+        left = f"left aside: {', '.join(f'{count} {reason}' for reason, count in self.counts)}" if self.counts else ""
+        assumed = f"{self.assumed} clips taken as normal: neither name nor folder says" if self.assumed else ""
+        return tuple(line for line in (left, assumed) if line)
+
+
+def first_shot(
+    root: Path, clips: Iterable[Clip], machine: str, *, reference: Sequence[str] = ()
+) -> tuple[Normals, Aside]:
+    """Give every clip its role.
+
+    A clip that names no machine is ``machine``'s. Taken are its normal training clips; where no clip says ``train``,
+    the normal clips outside test folders. A recording whose name follows no known grammar and that says no condition
+    is the user's own: taken as normal, and counted.
+
+    Raises:
+        GensupError: no clip of this machine or of a reference machine, or none of the target that may be taken.
+    """
+    clips = tuple(clips)
+    named = tuple(sorted({clip.machine for clip in clips if clip.machine is not None}))
+    if named and machine not in named:
+        raise unknown("machine", machine, named, where=str(root))
+    for other in reference:
+        if other == machine:
+            raise GensupError(
+                "the target is no reference", where="--reference", value=other, remedy="name other machines"
+            )
+        if other not in named:
+            raise unknown("machine", other, named, where="--reference")
+    target = [replace(clip, machine=machine) for clip in clips if clip.machine in (machine, None)]
+    trains = any(clip.split == "train" for clip in target)
+    in_test = SPLITS.get(root.resolve().name.lower()) == "test"
+    taken: list[Clip] = []
+    aside: Counter[str] = Counter()
+    for clip in target:
+        reason = _reason(clip, trains=trains, in_test=in_test)
+        if reason:
+            aside[reason] += 1
+        else:
+            taken.append(clip)
+    aside["other machines"] = sum(clip.machine not in (machine, None, *reference) for clip in clips)
+    left = Aside(
+        counts=tuple(sorted((reason, count) for reason, count in aside.items() if count)),
+        assumed=sum(clip.condition is None for clip in taken),
+    )
+    if not taken:
+        raise GensupError(
+            "no normal training clip",
+            where=str(root),
+            value=f"{machine}: {len(target)} clips; {'; '.join(left.lines())}",
+            rule="a clip is taken when its name or folders say normal and not test",
+            remedy="name the folder of the normal recordings",
+        )
+    return Normals(root, tuple(taken), tuple(clip for clip in clips if clip.machine in reference)), left
+
+
+def _reason(clip: Clip, *, trains: bool, in_test: bool) -> str:
+    """Why a clip of the target is left aside; "" where it is taken."""
+    if clip.split == "supplemental":
+        return "supplemental"
+    above = PurePosixPath(clip.path).parts[:-1]
+    tested = in_test or any(SPLITS.get(word.lower()) == "test" for word in above)
+    if clip.split == "test" or (clip.split is None and tested):
+        return "test clips"
+    if clip.condition == "anomaly":
+        return "anomalies"
+    place = read(above)
+    if place.condition == "anomaly" or (clip.split == "train" and place.split == "test"):
+        return "contradicted by a folder"
+    in_grammar = clip.index is not None
+    if clip.condition is None and in_grammar:
+        return "unlabelled"
+    if trains and clip.split is None:
+        return "not in train"
+    return ""

@@ -1,0 +1,79 @@
+"""Log-mel spectrograms of twins: both on one scale, and what parts them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gensup.audio.spectra import log_mel
+from gensup.reporting.drawing import Picture, picture
+from gensup.reporting.pairs import Excerpt
+
+WIDTH, HEIGHT = 400, 270
+N_MELS = 128
+WINDOW = 0.064  # s; 1024 samples at 16 kHz
+DYNAMIC_DB = 70.0  # below the loudest point of either twin
+LEAST_DIFFERENCE_DB, MOST_DIFFERENCE_DB = 6.0, 30.0
+TICKS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+
+
+def spectrograms(excerpt: Excerpt, name: str) -> tuple[Picture, Picture, Picture]:
+    """The normal twin, the anomaly, and the anomaly minus its twin."""
+    # At most the samples that reflection needs, in a clip of a tenth of a second.
+    n_fft = 2 ** round(np.log2(excerpt.rate * WINDOW))
+    normal, anomaly = (
+        log_mel(samples.astype(np.float64), excerpt.rate, n_fft=n_fft, hop=n_fft // 4, n_mels=N_MELS)
+        for samples in (excerpt.normal, excerpt.anomaly)
+    )
+    top = float(max(normal.max(), anomaly.max()))
+    scale = (top - DYNAMIC_DB, top)
+    difference = anomaly - normal
+    most = float(np.clip(np.quantile(np.abs(difference), 0.999), LEAST_DIFFERENCE_DB, MOST_DIFFERENCE_DB))
+    said = f"log-mel spectrogram of %s, {name}: {excerpt.seconds:.1f} s, 0 to {excerpt.rate / 2000:g} kHz, {{}}"
+    absolute = f"{scale[0]:.0f} to {scale[1]:.0f} dB"
+    return (
+        _panel(normal, excerpt, scale, "magma", "level, dB", (said % "the normal twin").format(absolute)),
+        _panel(anomaly, excerpt, scale, "magma", "level, dB", (said % "the anomaly").format(absolute)),
+        _panel(
+            difference, excerpt, (-most, most), "RdBu_r", "anomaly − normal, dB",
+            (said % "the difference, anomaly minus normal").format(f"±{most:.0f} dB; {_change(difference)}"),
+        ),
+    )  # fmt: skip
+
+
+def _change(difference: NDArray[np.floating]) -> str:
+    return f"{np.mean(np.abs(difference) > 3):.0%} of it differs by more than 3 dB"
+
+
+def _panel(
+    levels: NDArray[np.floating], excerpt: Excerpt, scale: tuple[float, float], colours: str, unit: str, alt: str
+) -> Picture:
+    """Levels (frames, mels) in dB over s and Hz."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        image = axes.imshow(
+            levels.T,
+            origin="lower",
+            aspect="auto",
+            interpolation="none",
+            cmap=colours,
+            vmin=scale[0],
+            vmax=scale[1],
+            extent=(excerpt.start, excerpt.start + excerpt.seconds, -0.5, N_MELS - 0.5),
+        )
+        shown = [hz for hz in TICKS_HZ if hz <= excerpt.rate / 2]
+        axes.set_yticks([_bin(hz, excerpt.rate) for hz in shown], [f"{hz}" for hz in shown])
+        axes.set_xlabel("time in the clip, s")
+        axes.set_ylabel("frequency, Hz")
+        bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.06)
+        bar.set_label(unit)
+        bar.outline.set_visible(False)
+
+    return picture(WIDTH, HEIGHT, alt, draw)
+
+
+def _bin(hz: float, rate: int) -> float:
+    """Where a frequency lies among the mel filters of ``log_mel``, whose centres are evenly spaced in mel."""
+    return float(np.log10(1 + hz / 700) / np.log10(1 + rate / 2 / 700) * (N_MELS + 1) - 1)

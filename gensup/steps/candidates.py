@@ -1,0 +1,53 @@
+"""Candidates of a selection: every configuration of the wanted recipes, under an id that says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gensup.clip import Clip, Json
+from gensup.detection.recipe import Recipe, load, trial_id
+from gensup.selection.records import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Trials by id, and the one with the first recipe's published values."""
+
+    recipes: Mapping[str, Recipe]
+    params: Mapping[str, dict[str, Json]]  # trial id -> resolved parameters
+    recipe_of: Mapping[str, str]
+    default: str
+
+    @classmethod
+    def of(cls, detectors: Sequence[str], overlay: Path | None) -> Candidates:
+        """Every point of the recipes' spaces, and their defaults."""
+        recipes = {name: load(name, overlay) for name in detectors}
+        params: dict[str, dict[str, Json]] = {}
+        recipe_of: dict[str, str] = {}
+        for name, recipe in recipes.items():
+            for point in (*recipe.configurations(), dict(recipe.default)):
+                trial = trial_id(name, point)
+                params[trial], recipe_of[trial] = point, name
+        first = recipes[detectors[0]]
+        return cls(recipes, params, recipe_of, trial_id(first.name, first.default))
+
+    def trial(self, trial: str, parameters: int, reason: str | None) -> Trial:
+        """The record of one candidate, pruned when there is a reason."""
+        params = self.params[trial]
+        return Trial(
+            id=trial,
+            recipe=self.recipe_of[trial],
+            params=params,
+            varied={path: params[path] for path in self.recipes[self.recipe_of[trial]].space},
+            state="complete" if reason is None else "pruned",
+            parameters=parameters,
+            reason=reason,
+        )
+
+
+def group_of(clip: Clip, machine: str, group_by: Sequence[str]) -> str:
+    """The group of a clip, e.g. "slider/00"; parts that the clip does not say are left out."""
+    said = {"machine": clip.machine or machine, "section": clip.section}
+    return "/".join(said[part] or "" for part in group_by).strip("/")

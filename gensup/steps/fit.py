@@ -1,0 +1,54 @@
+"""fit: one configuration of one recipe on every normal clip of a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gensup.audio.files import Channel
+from gensup.clip import Json
+from gensup.detection.detector import Detector
+from gensup.detection.detector import fit as fit_detector
+from gensup.detection.recipe import load
+from gensup.engine import for_workers
+from gensup.errors import GensupError
+from gensup.steps.progress import QUIET, Followed, Progress
+from gensup.steps.recordings import normals
+from gensup.steps.table import Synthetic, exercise
+
+
+def fit(
+    root: Path,
+    machine: str,
+    detector: str,
+    out: Path,
+    *,
+    values: Mapping[str, Json] | None = None,
+    seed: int = 0,
+    channel: Channel = 0,
+    detectors_overlay: Path | None = None,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress = QUIET,
+) -> Detector:
+    """Fit recipe ``detector``, with ``values`` in place of its published ones, and save it in the folder ``out``.
+
+    Raises:
+        GensupError: bad input, an unknown recipe, path or value, too few clips, or ``out`` holds something else.
+    """
+    recipe = load(detector, detectors_overlay)
+    params = recipe.with_values(values or {})
+    if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise GensupError(
+            "something else stands here",
+            where=str(out),
+            rule="a detector has a folder of its own",
+            remedy="name another --out",
+        )
+    engine = Followed(for_workers(workers), progress)
+    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
+    # The folds of a tuning without a single question: what is held out sets the threshold.
+    clips, arrangement = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
+    fitted = fit_detector(engine, recipe.name, recipe.group_by, params, clips, arrangement, machine=machine)
+    fitted.save(out)
+    return fitted

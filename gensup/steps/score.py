@@ -1,0 +1,139 @@
+"""score: a fitted detector on any clips, each by itself."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+
+from gensup.audio.files import SUFFIXES
+from gensup.clip import Clip
+from gensup.detection.detector import Detector, load
+from gensup.detection.examples import Examples
+from gensup.engine import for_workers
+from gensup.errors import GensupError
+from gensup.metadata import parse, scan
+from gensup.steps.candidates import group_of
+from gensup.steps.progress import QUIET, Followed, Progress
+from gensup.steps.recordings import listen
+from gensup.store import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One clip's anomaly score."""
+
+    name: str  # relative to the folder it was found under
+    score: float  # higher = more anomalous
+    anomalous: bool  # above the detector's threshold
+
+
+def score(
+    detector: Path,
+    places: Sequence[Path],
+    *,
+    out: Path | None = None,
+    decisions: Path | None = None,
+    normalised: bool = False,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress = QUIET,
+) -> tuple[Score, ...]:
+    """Score clips and folders of clips; write ``name,score`` rows to ``out`` and ``name,0|1`` rows to ``decisions``.
+
+    Args:
+        normalised: scores in standard deviations from the mean of held-out normal clips.
+
+    Raises:
+        GensupError: bad input, another machine's clip, a clip of a group that the detector does not know.
+    """
+    fitted = load(detector)
+    left_out: list[str] = []
+    members: dict[str, tuple[Clip, Path, str]] = {}
+    for place in places:
+        for clip, path in _clips(place):
+            try:
+                group = _group(fitted, clip, str(path))
+            except GensupError as error:
+                if not skip_bad:
+                    raise
+                left_out.append(str(error))
+                continue
+            if clip.path in members:
+                raise GensupError(
+                    "two clips of one name",
+                    where=str(path),
+                    value=str(members[clip.path][1]),
+                    rule="a score file names each clip once",
+                    remedy="score the folders one by one",
+                )
+            members[clip.path] = clip, path, group
+    for reason in left_out:
+        progress.note(f"left out: {reason}")
+    if not members:
+        raise GensupError(
+            "nothing to score", value=", ".join(map(str, places)), rule="at least one clip of this machine"
+        )
+    engine = Followed(for_workers(workers), progress)
+    heard = listen(
+        [(clip, path) for clip, path, _ in members.values()],
+        fitted.machine,
+        rate=fitted.rate,
+        channel=fitted.channel,
+        skip_bad=skip_bad,
+        engine=engine,
+        progress=progress,
+    )
+    clips = Examples(
+        audio=tuple(member.ref for member in heard.members),
+        key=tuple(member.key for member in heard.members),
+        group=tuple(members[member.clip.path][2] for member in heard.members),
+    )
+    raw = fitted.score(clips, engine)
+    shown = fitted.normalised(raw) if normalised else raw
+    if not np.isfinite(shown).all():
+        bad = heard.members[int(np.argmin(np.isfinite(shown)))].clip.path
+        raise GensupError("the score is not finite", where=bad, remedy="look at the clip: it is unlike anything fitted")
+    result = tuple(
+        Score(member.clip.path, float(value), bool(plain > fitted.threshold))
+        for member, value, plain in zip(heard.members, shown, raw, strict=True)
+    )
+    # Both or neither: whoever finds the decisions may trust the scores.
+    if out is not None:
+        write_text(out, _rows([(s.name, repr(s.score)) for s in result]))
+    if decisions is not None:
+        write_text(decisions, _rows([(s.name, str(int(s.anomalous))) for s in result]))
+    return result
+
+
+def _clips(place: Path) -> list[tuple[Clip, Path]]:
+    if place.is_dir():
+        return [(clip, place / clip.path) for clip in scan(place)]
+    if not place.is_file() or place.suffix.lower() not in SUFFIXES:
+        raise GensupError("no clip and no folder of clips", where=str(place), rule=f"ends in {' or '.join(SUFFIXES)}")
+    return [(parse(place.name), place)]
+
+
+def _group(detector: Detector, clip: Clip, where: str) -> str:
+    if clip.machine not in (None, detector.machine):
+        raise GensupError(
+            "another machine's clip",
+            where=where,
+            value=clip.machine,
+            rule=f"this detector is of {detector.machine}",
+            remedy="score its own clips, or pass --skip-bad to leave others out",
+        )
+    # A clip that says no section belongs to the only model there is, if there is only one.
+    silent = "section" in detector.group_by and clip.section is None and len(detector.models) == 1
+    own = replace(clip, machine=detector.machine)
+    return detector.group_of("" if silent else group_of(own, detector.machine, detector.group_by), where)
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,143 @@
+"""select: the same selection on score files of any detector, whoever wrote them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gensup.errors import GensupError
+from gensup.selection import exams
+from gensup.selection.records import Column, Question, ScoreTable, Trial, Verdict
+from gensup.selection.verdict import decide
+from gensup.synthesis.twinset import SyntheticClip, read
+
+HELD_OUT = "none"  # the chain of a recording that nothing was done to
+
+
+def select(twins: Path, scores: Sequence[Path], *, held_out: Path | None = None) -> Verdict:
+    """Choose among candidates by their score files on the twin set ``twins``.
+
+    Args:
+        scores: one CSV a candidate (``name,score``, higher = more anomalous), or folders of them; names are the set's
+            file names, with or without folders.
+        held_out: a folder with files of the same names: the candidates' scores of normal recordings they were not
+            fitted on, which join the negatives of faults that were added to recordings.
+
+    Raises:
+        GensupError: fewer than two candidates, a clip without a score, a score that is no number.
+    """
+    clips = read(twins)
+    files = _files(scores)
+    normals = {path: _read(held_out / path.name) for path in files} if held_out else {}
+    recorded = sorted(set.intersection(*(set(rows) for rows in normals.values()))) if normals else []
+    columns = (*(_column(clip) for clip in clips), *(_recorded(name) for name in recorded))
+    table = np.array(
+        [[*_matched(path, clips, twins), *(normals[path][name] for name in recorded)] for path in files],
+        dtype=np.float64,
+    )
+    questions = {
+        clip.id: Question(family=clip.family, mechanism=clip.mechanism, status=clip.status, severity=clip.severity)
+        for clip in clips
+        if clip.family is not None and clip.mechanism is not None and clip.status is not None
+    }
+    return decide(
+        ScoreTable(
+            trials=tuple(
+                Trial(
+                    id=_candidate(path), recipe=_candidate(path), params={}, varied={}, state="complete", parameters=0
+                )
+                for path in files
+            ),
+            columns=columns,
+            scores=table,
+            exams=exams.build(columns, questions),
+            default=None,
+            paired=True,
+        )
+    )
+
+
+def _files(scores: Sequence[Path]) -> tuple[Path, ...]:
+    files: list[Path] = []
+    for place in scores:
+        files += sorted(place.glob("*.csv")) if place.is_dir() else [place]
+    names = [_candidate(path) for path in files]
+    if len(files) < 2:
+        raise GensupError("too few candidates", value=len(files), rule="at least 2 score files", remedy="name more")
+    if len(set(names)) != len(names):
+        raise GensupError(
+            "two score files of one name", value=", ".join(sorted({n for n in names if names.count(n) > 1}))
+        )
+    return tuple(files)
+
+
+def _candidate(path: Path) -> str:
+    return path.stem.removeprefix("anomaly_score_")
+
+
+def _read(path: Path) -> dict[str, float]:
+    """Scores by name.
+
+    Raises:
+        GensupError: unreadable, a header, a row that is not ``name,score``, or a name twice.
+    """
+    rows: dict[str, float] = {}
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            for number, line in enumerate(csv.reader(file), 1):
+                where = f"{path}:{number}"
+                if not line:
+                    continue
+                try:
+                    name, text = line
+                    value = float(text)
+                except ValueError:
+                    raise GensupError(
+                        "not a score row", where=where, value=",".join(line), rule="name,score without a header"
+                    ) from None
+                if not math.isfinite(value):
+                    raise GensupError("not a score", where=where, value=text, rule="scores are finite")
+                if name in rows:
+                    raise GensupError("a clip scored twice", where=where, value=name, rule="one row a clip")
+                rows[name] = value
+    except (OSError, UnicodeDecodeError) as error:
+        raise GensupError("cannot read the score file", where=str(path), value=str(error)) from None
+    return rows
+
+
+def _matched(path: Path, clips: Sequence[SyntheticClip], twins: Path) -> list[float]:
+    """The file's scores in the order of the set's clips, matched by relative path or by name."""
+    rows = _read(path)
+    found = []
+    for clip in clips:
+        relative = clip.file.relative_to(twins).as_posix()
+        score = rows.get(relative, rows.get(clip.file.name))
+        if score is None:
+            raise GensupError(
+                "a clip of the set has no score",
+                where=str(path),
+                value=relative,
+                rule=f"one row for each of the {len(clips)} clips",
+                remedy="score the whole set again",
+            )
+        found.append(score)
+    return found
+
+
+def _column(clip: SyntheticClip) -> Column:
+    return Column(
+        clip=clip.id,
+        fold=0,
+        source=clip.source or clip.id,
+        target_domain=None if clip.domain is None else clip.domain == "target",
+        role="anomaly" if clip.condition == "anomaly" else "sham",
+        chain=clip.chain,
+    )
+
+
+def _recorded(name: str) -> Column:
+    return Column(clip=name, fold=0, source=name, target_domain=None, role="normal", chain=HELD_OUT)

@@ -1,0 +1,211 @@
+"""synthesize: a machine's normal clips into a set of twins. A killed run continues; shards need not know each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import cast
+
+from gensup.audio.files import Channel
+from gensup.audio.profile import measure
+from gensup.captions import faults_for
+from gensup.clip import Json
+from gensup.engine import Engine, for_workers
+from gensup.errors import GensupError
+from gensup.registry import unknown
+from gensup.steps.progress import QUIET, Followed, Progress
+from gensup.steps.recordings import Recording, Recordings, normals
+from gensup.store import Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
+from gensup.synthesis.make import Made, Make
+from gensup.synthesis.physical import PhysicalFaults
+from gensup.synthesis.plan import LADDER, PAIRS, Plan, Source, families, orders, spread
+from gensup.synthesis.twinset import MANIFEST, Layout, file_names, write_card
+
+GENERATORS = (PhysicalFaults.name,)
+PROFILED = 64  # clips; more do not change what a machine sounds like
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What decides a twin set's bytes, beside the recordings."""
+
+    generator: str = PhysicalFaults.name
+    pairs: int = PAIRS
+    severities: tuple[float, ...] = LADDER
+    faults: tuple[str, ...] = ()  # families or mechanisms; () = all that apply
+    seed: int = 0
+    style: str = "descriptive"
+    layout: Layout = "clips"
+
+    def checked(self) -> Settings:
+        """Itself; GensupError when a value makes no sense."""
+        if self.generator not in GENERATORS:
+            raise unknown("generator", self.generator, GENERATORS, where="--generator")
+        if self.pairs < 1:
+            raise GensupError("too few pairs", where="--pairs", value=self.pairs, rule="at least 1")
+        return self
+
+    def described(self) -> dict[str, Json]:
+        """For run.json."""
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {"synthesis": cast("Json", plain)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesis:
+    """What a call of ``synthesize`` planned and did."""
+
+    out: Path
+    clips: int  # of the whole plan
+    hours: float
+    gibibytes: float
+    made: int  # clips of the plan that exist now
+    refused: Mapping[str, str]  # order -> why it was not made
+    left_out: Mapping[str, str]  # family -> why it says nothing about this machine
+    finished: bool  # every shard is done and metadata.jsonl stands
+
+
+def synthesize(
+    root: Path,
+    machine: str,
+    out: Path,
+    *,
+    settings: Settings | None = None,
+    shard: tuple[int, int] = (0, 1),
+    dry_run: bool = False,
+    channel: Channel = 0,
+    prompts: Path | None = None,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress = QUIET,
+) -> Synthesis:
+    """Make a twin set of ``machine`` from the recordings under ``root``, in the folder ``out``.
+
+    Args:
+        shard: (I, N): make the I-th of N parts; the part that ends last writes metadata.jsonl.
+        dry_run: plan only, and make no folder.
+
+    Raises:
+        GensupError: bad input, another configuration in ``out``, or a read-only folder.
+    """
+    settings = (settings or Settings()).checked()
+    engine = Followed(for_workers(workers), progress)
+    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
+    work = Work.prepared(recordings, settings, prompts)
+    if dry_run:
+        return work.report(out, {}, finished=False)
+    open_run(out, {"command": "synthesize", **recordings.described(), **settings.described()})
+    return work.make(out, shard, engine, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A plan, and all that is needed to carry it out: ``synthesize`` and ``tune`` share it."""
+
+    plan: Plan
+    files: Mapping[str, str]  # clip id -> place in the set
+    generator: PhysicalFaults
+    sources: Mapping[str, Recording]  # by key
+
+    @classmethod
+    def prepared(cls, recordings: Recordings, settings: Settings, prompts: Path | None) -> Work:
+        """Measure the machine, choose sources and families, and order every twin."""
+        members = {member.key: member for member in recordings.members}
+        sources = [Source(m.clip, m.key, m.seconds) for m in members.values()]
+        heard = spread(sources, PROFILED, settings.seed)
+        profile = measure([members[source.key].ref.read() for source in heard], recordings.rate)
+        rows, left_out = families(faults_for(recordings.machine, prompts), profile, settings.faults)
+        ordered = tuple(
+            orders(
+                spread(sources, settings.pairs, settings.seed),
+                rows,
+                settings.severities,
+                generator_name=settings.generator,
+                rate=recordings.rate,
+                channels=1,
+                run_seed=settings.seed,
+                style=settings.style,
+            )
+        )
+        return cls(Plan(ordered, left_out), file_names(ordered, settings.layout), PhysicalFaults(profile), members)
+
+    def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
+        """Make what is missing of a shard, and finish the set when no shard lacks anything."""
+        if (out / MANIFEST).is_file():
+            progress.note("the set is finished: nothing left to do")
+            return self.report(out, {}, finished=True, made=len(read_manifest(out / MANIFEST)))
+        place, parts = shard
+        if parts < 1 or not 0 <= place <= parts:
+            raise GensupError(
+                "no such shard", where="--shard", value=f"{place}/{parts}", rule="I/N, I from 1 to N or from 0"
+            )
+        part = place % parts
+        with RunLock(out / "journal" / f"{part}-of-{parts}"):
+            journal = Journal(out / "journal" / f"{part}-of-{parts}.jsonl")
+            done = _verified(out, journal.read())
+            batches = [
+                (batch, [self.sources[o.source_key].ref if o.source_key else None for o in batch])
+                for i, batch in enumerate(self.generator.batches(self.plan.orders))
+                if i % parts == part and not all(order.id in done for order in batch)
+            ]
+            for result in engine.run(Make(out, self.generator, self.files), batches):
+                journal.append_many(_journalled(result.result()))
+        return self._finish(out, progress)
+
+    def report(self, out: Path, refused: Mapping[str, str], *, finished: bool, made: int = 0) -> Synthesis:
+        """What is planned and done."""
+        return Synthesis(
+            out=out,
+            clips=self.plan.clips,
+            hours=self.plan.hours,
+            gibibytes=self.plan.gibibytes,
+            made=made,
+            refused=refused,
+            left_out=self.plan.left_out,
+            finished=finished,
+        )
+
+    def _finish(self, out: Path, progress: Progress) -> Synthesis:
+        """Write the manifest once every order is made or refused, whichever shard did it."""
+        done: dict[str, dict[str, Json]] = {}
+        for path in sorted((out / "journal").glob("*.jsonl")):
+            done |= {str(row["id"]): row for row in Journal(path).read()}
+        refused = {clip: str(row["refused"]) for clip, row in done.items() if "refused" in row}
+        rows = [row for row in done.values() if "refused" not in row]
+        missing = [order for order in self.plan.orders if order.id not in done]
+        if missing:
+            progress.note(f"{len(missing)} of {len(self.plan.orders)} twins are left to other shards")
+            return self.report(out, refused, finished=False, made=len(rows))
+        if not rows:
+            raise GensupError(
+                "no twin could be made", where=str(out), value=next(iter(refused.values())), remedy="see --faults"
+            )
+        with RunLock(out):
+            sweep(out)
+            write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
+            write_manifest(out / MANIFEST, rows)
+            rmtree(out / "journal", ignore_errors=True)
+        for reason, count in _counted(refused).items():
+            progress.note(f"not made, {count}: {reason}")
+        return self.report(out, refused, finished=True, made=len(rows))
+
+
+def _journalled(made: Made) -> list[dict[str, Json]]:
+    refused: list[dict[str, Json]] = [{"id": order, "refused": reason} for order, reason in made.refused.items()]
+    return [*made.rows, *refused]
+
+
+def _verified(out: Path, rows: Sequence[dict[str, Json]]) -> set[str]:
+    """Ids of the rows whose files are there as they were written."""
+    return {
+        str(row["id"])
+        for row in rows
+        if "refused" in row or ((path := out / str(row["file_name"])).is_file() and sha256_file(path) == row["sha256"])
+    }
+
+
+def _counted(refused: Mapping[str, str]) -> dict[str, str]:
+    reasons = sorted(set(refused.values()))
+    return {reason: f"{sum(r == reason for r in refused.values())} clips" for reason in reasons}

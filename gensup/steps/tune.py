@@ -1,0 +1,146 @@
+"""tune: twins choose among candidates, and the chosen one is fitted on every normal clip. No real label is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gensup.audio.files import Channel
+from gensup.clip import Json
+from gensup.detection.crossfit import crossfit, unfit
+from gensup.detection.detector import Detector, fit
+from gensup.engine import Engine, for_workers
+from gensup.errors import GensupError
+from gensup.reporting import write_report
+from gensup.selection import exams
+from gensup.selection.records import ScoreTable, Trial, Verdict
+from gensup.selection.verdict import decide
+from gensup.steps.candidates import Candidates
+from gensup.steps.progress import QUIET, Followed, Progress
+from gensup.steps.recordings import Recordings, normals
+from gensup.steps.study import Study, summary
+from gensup.steps.synthesize import Settings, Work
+from gensup.steps.table import Exercise, exercise, read_sets
+from gensup.store import RunLock, open_run, update_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What ``tune`` decided and where it lies."""
+
+    out: Path
+    verdict: Verdict
+    table: ScoreTable
+    detector: Path
+    report: Path
+
+
+def tune(
+    root: Path,
+    machine: str,
+    out: Path,
+    *,
+    synthetic: Sequence[Path] = (),
+    detectors: Sequence[str] = ("twfr-gmm",),
+    settings: Settings | None = None,
+    channel: Channel = 0,
+    prompts: Path | None = None,
+    detectors_overlay: Path | None = None,
+    skip_bad: bool = False,
+    workers: int | None = None,
+    progress: Progress = QUIET,
+) -> Tuning:
+    """Choose a detector for ``machine`` by synthetic anomalies and fit it; ``out`` becomes the run folder.
+
+    Without ``synthetic`` it first makes a twin set in ``out``, as ``synthesize`` does with the same settings.
+
+    Raises:
+        GensupError: bad input, another configuration in ``out``, or a read-only folder.
+    """
+    settings = (settings or Settings()).checked()
+    candidates = Candidates.of(detectors, detectors_overlay)
+    engine = Followed(for_workers(workers), progress)
+    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
+    config: dict[str, Json] = {
+        "command": "tune",
+        "detectors": list(detectors),
+        "candidates": [*sorted(candidates.params)],
+    }
+    if synthetic:
+        asked = read_sets(synthetic)
+        given: dict[str, Json] = {"synthetic": list(asked.fingerprint), "seed": settings.seed}
+        open_run(out, config | recordings.described() | given)
+    else:
+        work = Work.prepared(recordings, settings, prompts)
+        open_run(out, config | recordings.described() | settings.described())
+        work.make(out, (0, 1), engine, progress)
+        asked = read_sets([out])
+    exercised = exercise(recordings, asked, settings.seed)
+    with RunLock(out):
+        table = _scored(engine, candidates, exercised, recordings, Study(out))
+        verdict = decide(table)
+        fitted = _fitted(engine, candidates, verdict, exercised, recordings)
+        fitted.save(out / "detector")
+        summary(out, table, verdict)
+        update_run(out, verdict=cast("Json", asdict(verdict)))
+        report = write_report(out)
+    return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report)
+
+
+def _scored(
+    engine: Engine, candidates: Candidates, exercised: Exercise, recordings: Recordings, study: Study
+) -> ScoreTable:
+    """Every candidate's out-of-fold scores of every clip; what the study holds already is not scored again."""
+    study.begin(exercised.columns)
+    rows: dict[str, tuple[Trial, NDArray[np.float64] | None]] = study.read()
+    for group_by in sorted({recipe.group_by for recipe in candidates.recipes.values()}):
+        clips = exercised.examples(recordings.machine, group_by)
+        wanted = {
+            trial: params
+            for trial, params in candidates.params.items()
+            if trial not in rows and candidates.recipes[candidates.recipe_of[trial]].group_by == group_by
+        }
+        pruned = unfit(wanted, exercised.arrangement, clips.group)
+        for trial, reason in pruned.items():
+            rows[trial] = study.add(candidates.trial(trial, 0, reason), None)
+        left = {trial: params for trial, params in wanted.items() if trial not in pruned}
+        for scored in crossfit(engine, left, clips, exercised.arrangement):
+            for trial, scores, parameters in zip(scored.trials, scored.scores, scored.parameters, strict=True):
+                broken = None if np.isfinite(scores).all() else "its scores are not finite"
+                rows[trial] = study.add(candidates.trial(trial, parameters, broken), None if broken else scores)
+    complete = [(trial, scores) for _, (trial, scores) in sorted(rows.items()) if scores is not None]
+    if not complete:
+        raise GensupError(
+            "no candidate can be fitted", value=next(iter(rows.values()))[0].reason, remedy="give more normal clips"
+        )
+    return ScoreTable(
+        trials=tuple(trial for trial, _ in complete),
+        columns=exercised.columns,
+        scores=np.stack([scores for _, scores in complete]),
+        exams=exams.build(exercised.columns, exercised.questions),
+        default=candidates.default if any(t.id == candidates.default for t, _ in complete) else None,
+        paired=exercised.paired,
+    )
+
+
+def _fitted(
+    engine: Engine, candidates: Candidates, verdict: Verdict, exercised: Exercise, recordings: Recordings
+) -> Detector:
+    if not verdict.members:
+        raise GensupError(
+            "nothing can be chosen",
+            value=verdict.sentence,
+            rule="the published default cannot be fitted on so few clips either",
+            remedy="give more normal clips",
+        )
+    member = verdict.members[0]
+    recipe = candidates.recipes[candidates.recipe_of[member]]
+    clips, arrangement = exercised.normals(recordings.machine, recipe.group_by)
+    return fit(
+        engine, recipe.name, recipe.group_by, candidates.params[member], clips, arrangement, machine=recordings.machine
+    )

@@ -1,0 +1,90 @@
+"""Events out of place: a click that comes late, or twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from gensup.synthesis.own_events import own_events, reason_without_events
+from gensup.synthesis.parameters import Allowed, Quantity, checked_severity, fresh_seed
+from gensup.synthesis.shaping import added
+
+if TYPE_CHECKING:
+    from gensup.audio.files import Audio
+    from gensup.audio.profile import SoundProfile
+    from gensup.synthesis.records import Params
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventDisplaced:
+    """The clip's own events later or double, their background unmoved.
+
+    delayed: each touched event comes ``severity * displacement_ms`` late. doubled: it comes again ``displacement_ms``
+    later, at ``level_db`` under itself times severity; the echo can be no louder than the event. ``spread_percent`` is
+    how much the displacement differs from event to event, ``share`` how many are touched. No event comes later than
+    the next one begins. A clip without events comes back as it is.
+    """
+
+    name: ClassVar[str] = "event-displaced"
+    version: ClassVar[int] = 1
+    ALLOWED: ClassVar[Allowed] = Allowed(
+        "event-displaced",
+        {
+            "displacement_ms": Quantity(40, 120, 1, 1000, log=True),
+            "spread_percent": Quantity(5, 20, 0, 90),
+            "level_db": Quantity(-8, -3, -40, 0),
+            "share": Quantity(0.6, 1, 0.01, 1),
+        },
+        {"mode": ("delayed", "doubled")},
+    )
+
+    severity: float
+    seed: int
+    mode: str
+    displacement_ms: float
+    spread_percent: float
+    level_db: float
+    share: float
+
+    def __post_init__(self) -> None:
+        checked_severity(self.severity)
+
+    @classmethod
+    def inapplicable(cls, profile: SoundProfile, parameters: Params) -> str | None:
+        cls.ALLOWED.ranges(parameters)
+        return reason_without_events(profile)
+
+    @classmethod
+    def draw(cls, profile: SoundProfile, parameters: Params, severity: float, rng: np.random.Generator) -> Self:
+        drawn = cls.ALLOWED.numbers(parameters, rng)
+        return cls(
+            severity=severity,
+            seed=fresh_seed(rng),
+            mode=cls.ALLOWED.word(parameters, "mode"),
+            displacement_ms=drawn["displacement_ms"],
+            spread_percent=drawn["spread_percent"],
+            level_db=drawn["level_db"],
+            share=drawn["share"],
+        )
+
+    def apply(self, audio: Audio, rate: int) -> Audio:
+        events = own_events(audio, rate)
+        change = np.zeros_like(audio)
+        if not events.spans:
+            return added(audio, change)
+        doubled = self.mode == "doubled"
+        echo = np.float32(min(1.0, self.severity * 10 ** (self.level_db / 20))) if doubled else np.float32(1)
+        spread = np.random.default_rng((self.seed, 1)).uniform(-1, 1, len(events.spans)) * self.spread_percent / 100
+        pieces = events.pieces()
+        for index in events.chosen(self.share, self.seed):
+            start, stop = pieces[index]
+            late_ms = self.displacement_ms * (1 + spread[index]) * (1 if doubled else self.severity)
+            late = min(round(late_ms / 1000 * rate), events.room_after(index))
+            event = events.sound[:, start:stop]
+            there = change[:, start + late : stop + late]
+            there += echo * event[:, : there.shape[1]]
+            if not doubled:
+                change[:, start:stop] -= event
+        return added(audio, change)

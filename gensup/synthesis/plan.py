@@ -1,0 +1,152 @@
+"""The plan of a twin set: which sources, which faults, how strong - fixed before any sound is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gensup.audio.profile import SoundProfile
+from gensup.captions import FaultRow, caption
+from gensup.clip import Clip
+from gensup.errors import GensupError
+from gensup.registry import unknown
+from gensup.rng import digest, generator, seed
+from gensup.synthesis.physical import MECHANISMS
+from gensup.synthesis.records import Order
+
+
+LADDER = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+PAIRS = 50
+BYTES_A_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A real normal clip that twins are made from."""
+
+    clip: Clip
+    key: str  # sha256 of the decoded audio
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Orders, source by source, and the families that say nothing about this machine, each with the reason."""
+
+    orders: tuple[Order, ...]
+    left_out: Mapping[str, str]
+
+    @property
+    def clips(self) -> int:
+        return len(self.orders) + len(normal_twins(self.orders))
+
+    @property
+    def hours(self) -> float:
+        return sum(order.seconds for order in self._every) / 3600
+
+    @property
+    def gibibytes(self) -> float:
+        """Size on disk as 16-bit WAV."""
+        return sum(o.seconds * o.rate * o.channels * BYTES_A_SAMPLE for o in self._every) / 2**30
+
+    @property
+    def _every(self) -> tuple[Order, ...]:
+        return (*self.orders, *normal_twins(self.orders).values())
+
+
+def normal_twins(orders: Sequence[Order]) -> dict[str, Order]:
+    """The first order of every normal twin, by the twin's id, in order of the plan."""
+    first: dict[str, Order] = {}
+    for order in orders:
+        first.setdefault(order.twin, order)
+    return first
+
+
+def spread(sources: Sequence[Source], count: int, run_seed: int) -> tuple[Source, ...]:
+    """``count`` sources spread over section x domain x attributes: one of each in turn, in a random order within each."""
+    strata: dict[tuple[object, ...], list[Source]] = {}
+    for source in sorted(sources, key=lambda s: s.clip.path):
+        clip = source.clip
+        strata.setdefault((clip.section or "", clip.domain or "", clip.attributes), []).append(source)
+    shuffled = [
+        [members[i] for i in generator("sources", run_seed, str(stratum)).permutation(len(members))]
+        for stratum, members in sorted(strata.items(), key=lambda item: str(item[0]))
+    ]
+    # Strata that run dry leave their turns to the others.
+    turns = [members[turn] for turn in range(max(map(len, shuffled))) for members in shuffled if turn < len(members)]
+    return tuple(turns[:count])
+
+
+def families(
+    rows: Sequence[FaultRow], profile: SoundProfile, wanted: Sequence[str] = ()
+) -> tuple[tuple[FaultRow, ...], dict[str, str]]:
+    """The rows to make, and those that say nothing about a machine of this sound, with the reason.
+
+    ``wanted`` names families or mechanisms; none means all.
+
+    Raises:
+        GensupError: a wanted name is neither, or nothing is left.
+    """
+    known = sorted({name for row in rows for name in (row.name, row.mechanism)})
+    for name in wanted:
+        if name not in known:
+            raise unknown("fault family or mechanism", name, known, where="--faults")
+    chosen = [row for row in rows if not wanted or row.name in wanted or row.mechanism in wanted]
+    reasons = {row.name: MECHANISMS.load(row.mechanism).inapplicable(profile, row.parameters) for row in chosen}
+    kept = tuple(row for row in chosen if reasons[row.name] is None)
+    if not kept:
+        raise GensupError(
+            "no fault family applies to this machine",
+            value=", ".join(sorted(reasons)),
+            rule="; ".join(sorted({reason for reason in reasons.values() if reason})),
+            remedy="name others with --faults",
+        )
+    return kept, {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def orders(
+    sources: Sequence[Source],
+    rows: Sequence[FaultRow],
+    severities: Sequence[float],
+    *,
+    generator_name: str,
+    rate: int,
+    channels: int,
+    run_seed: int,
+    style: str,
+) -> Iterator[Order]:
+    """Every family at every severity for every source. What a fault draws is the same on all rungs of its ladder.
+
+    Raises:
+        GensupError: a severity that is not above 0 (0 is the normal twin, which is always made), or one twice.
+    """
+    if not severities or min(severities) <= 0 or len(set(severities)) != len(severities):
+        raise GensupError(
+            "not a ladder",
+            where="--severities",
+            value=",".join(f"{s:g}" for s in severities),
+            rule="different numbers above 0",
+            remedy="leave 0 out: it is the normal twin, which is always made",
+        )
+    for source in sources:
+        twin = digest("twin", generator_name, source.key, run_seed)
+        said = caption(source.clip, condition="normal", style=style)
+        for row in rows:
+            broken = caption(source.clip, condition="anomaly", style=style, fault=row)
+            for severity in sorted(severities):
+                yield Order(
+                    id=digest("order", twin, row.name, row.mechanism, dict(row.parameters), severity),
+                    twin=twin,
+                    source=source.clip,
+                    source_key=source.key,
+                    family=row.name,
+                    mechanism=row.mechanism,
+                    status=row.signature_source,
+                    severity=severity,
+                    captions=(said, broken),
+                    parameters=row.parameters,
+                    seed=seed("fault", run_seed, source.key, row.name),
+                    seconds=source.seconds,
+                    rate=rate,
+                    channels=channels,
+                )
