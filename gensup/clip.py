@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from typing_extensions import TypeAliasType
+
 Condition: TypeAlias = Literal["normal", "anomaly"]
 Domain: TypeAlias = Literal["source", "target"]
 Split: TypeAlias = Literal["train", "test", "supplemental"]
 Status: TypeAlias = Literal["measured", "cited", "guessed", "plausible", "generic"]
 """Provenance of a fault's signature: heard on a machine, read in a paper, our guess, physics only, or any machine's."""
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
+"""What JSON can say. A named type: pydantic would unfold a plain recursive alias for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

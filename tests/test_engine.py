@@ -189,7 +189,8 @@ def test_no_worker_outlives_its_parent(end: signal.Signals, tasks: Any, tmp_path
     script = tmp_path / "parent.py"
     script.write_text(
         "import engine_tasks\nfrom gensup.engine import Local\n"
-        f"if __name__ == '__main__':\n    list(Local(2).run(engine_tasks.note_and_sleep, [({str(tmp_path / 'pids')!r}, 600.)] * 4))\n"
+        f"items = [({str(tmp_path / 'pids')!r}, 600.0)] * 4\n"
+        "if __name__ == '__main__':\n    list(Local(2).run(engine_tasks.note_and_sleep, items))\n"
     )
     parent = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE)
     try:
@@ -206,7 +207,7 @@ def test_no_worker_outlives_its_parent(end: signal.Signals, tasks: Any, tmp_path
 @pytest.mark.parametrize("engine", [Inline(), Local(2)])
 def test_collect_keeps_the_order_and_raises_the_items_own_error(engine: Engine, tasks: Any) -> None:
     assert collect(engine, tasks.square, [3, 1, 2]) == [9, 1, 4]
-    with pytest.raises(GensupError, match="a.wav: too loud"):
+    with pytest.raises(GensupError, match=r"a.wav: too loud"):
         collect(engine, tasks.fail, ["fine", "mendable"])
     with pytest.raises(GensupError, match="item 1: ValueError: seven"):
         collect(engine, tasks.fail, ["fine", "bug"])
@@ -215,13 +216,16 @@ def test_collect_keeps_the_order_and_raises_the_items_own_error(engine: Engine, 
 def test_workers_asked_for() -> None:
     assert for_workers(1) == Inline()
     assert for_workers(3) == Local(3)
-    with pytest.raises(GensupError, match="--workers: too few workers .got 0."):
+    with pytest.raises(GensupError, match=r"--workers: too few workers .got 0."):
         for_workers(0)
     assert 1 <= default_workers() <= (os.cpu_count() or 1)
 
 
 def test_default_workers_follow_the_affinity_mask() -> None:
-    script = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from gensup.engine import *; print(default_workers())"
+    script = (
+        "import os; from gensup.engine import default_workers\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); print(default_workers())"
+    )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, cwd=ROOT)
     assert ran.stdout == b"1\n"
 

@@ -69,7 +69,7 @@ def test_a_module_without_its_class_is_a_mistake_of_the_program(animals: Registr
 def test_a_package_that_is_not_there_lists_nothing_else() -> None:
     with pytest.raises(ModuleNotFoundError, match="gensup_no_such_package"):
         Registry("gensup_no_such_package", "animal").names()
-    with pytest.raises(ModuleNotFoundError, match="json.decoder"):
+    with pytest.raises(ModuleNotFoundError, match=r"json.decoder"):
         Registry("json.decoder", "animal").names()
 
 

@@ -68,7 +68,7 @@ def test_only_files_of_the_folders_can_be_named(house: Path, file: str) -> None:
 
 
 def test_an_overlay_that_is_not_there(house: Path) -> None:
-    with pytest.raises(GensupError, match="--prompts: no such folder .got '.*absent'.; name a folder that exists"):
+    with pytest.raises(GensupError, match=r"--prompts: no such folder .got '.*absent'.; name a folder that exists"):
         mapping("prompts", "a.yaml", house / "absent")
     with pytest.raises(GensupError, match="--detectors: no such folder"):
         names("detectors", ".yaml", house / "absent")
@@ -79,14 +79,14 @@ def test_files_that_cannot_be_read(house: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(GensupError, match=r"a.yaml: not UTF-8 .*; save the file as UTF-8"):
         mapping("prompts", "a.yaml", house)
     (house / "a.yaml").write_bytes(b"a" * (MAX_BYTES + 1))
-    with pytest.raises(GensupError, match=f"too large .got '{MAX_BYTES + 1} bytes'.; at most {MAX_BYTES}"):
+    with pytest.raises(GensupError, match=rf"too large .got '{MAX_BYTES + 1} bytes'.; at most {MAX_BYTES}"):
         text("prompts", "a.yaml", house)
 
     def denied(_: Path) -> bytes:
         raise PermissionError(13, os.strerror(13))
 
     monkeypatch.setattr(Path, "read_bytes", denied)
-    with pytest.raises(GensupError, match="a.yaml: cannot be read .got 'Permission denied'.; check its permissions"):
+    with pytest.raises(GensupError, match=r"a.yaml: cannot be read .got 'Permission denied'.; check its permissions"):
         text("prompts", "a.yaml", house)
 
 
@@ -157,5 +157,5 @@ def test_bombs_are_put_out_early() -> None:
     with pytest.raises(GensupError, match="too many nodes"):
         parse_yaml("\n".join(levels), "bomb")
     merges = ["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}" for i in range(1, 12))]
-    with pytest.raises(GensupError, match="YAML 1.2"):
+    with pytest.raises(GensupError, match=r"YAML 1.2"):
         parse_yaml("\n".join(merges), "bomb")

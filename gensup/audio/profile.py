@@ -190,12 +190,14 @@ def _cycle_rate(envelope_db: NDArray[np.float64], frame_hz: float) -> float | No
         return None
     # Every multiple of the cycle is a peak as well, now a little higher, now a little lower.
     lag = int(peaks[rises >= 0.85 * rises.max()][0])
-    # What throbs faster than frames can follow is like itself at multiples of its cycle, but has no line there.
-    line = round(size / lag)
-    if power[max(1, line - 2) : line + 3].max() < 0.1 * power[1:].max():
-        return None
-    cycle_hz = frame_hz / (lag + _vertex(likeness[lag - 1 : lag + 2]))
-    return cycle_hz if cycle_hz <= CYCLE_HZ[1] else None
+    exact = lag + _vertex(likeness[lag - 1 : lag + 2])
+    # A fast throb may be most like itself a few turns later, where frames happen to fall alike; its line tells.
+    for turns in range(1, 9):
+        line = round(turns * size / exact)
+        if power[max(1, line - 2) : line + 3].max(initial=0) >= 0.1 * power[1:].max():
+            cycle_hz = turns * frame_hz / exact
+            return cycle_hz if cycle_hz <= CYCLE_HZ[1] else None
+    return None
 
 
 def _common_rate(found: Sequence[_Measured]) -> float | None:

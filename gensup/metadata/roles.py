@@ -56,14 +56,14 @@ def first_shot(
 
     A clip that names no machine is ``machine``'s. Taken are its normal training clips; where no clip says ``train``,
     the normal clips outside test folders. A recording whose name follows no known grammar and that says no condition
-    is the user's own: taken as normal, and counted.
+    is the user's own: taken as normal and counted, below a train folder or where no clip of the target says normal.
 
     Raises:
         GensupError: no clip of this machine or of a reference machine, or none of the target that may be taken.
     """
     clips = tuple(clips)
     named = tuple(sorted({clip.machine for clip in clips if clip.machine is not None}))
-    if named and machine not in named:
+    if machine not in named and all(clip.machine is not None for clip in clips):
         raise unknown("machine", machine, named, where=str(root))
     for other in reference:
         if other == machine:
@@ -74,11 +74,12 @@ def first_shot(
             raise unknown("machine", other, named, where="--reference")
     target = [replace(clip, machine=machine) for clip in clips if clip.machine in (machine, None)]
     trains = any(clip.split == "train" for clip in target)
+    labelled = any(clip.condition == "normal" and clip.split != "supplemental" for clip in target)
     in_test = SPLITS.get(root.resolve().name.lower()) == "test"
     taken: list[Clip] = []
     aside: Counter[str] = Counter()
     for clip in target:
-        reason = _reason(clip, trains=trains, in_test=in_test)
+        reason = _reason(clip, trains=trains, labelled=labelled, in_test=in_test)
         if reason:
             aside[reason] += 1
         else:
@@ -99,7 +100,7 @@ def first_shot(
     return Normals(root, tuple(taken), tuple(clip for clip in clips if clip.machine in reference)), left
 
 
-def _reason(clip: Clip, *, trains: bool, in_test: bool) -> str:
+def _reason(clip: Clip, *, trains: bool, labelled: bool, in_test: bool) -> str:
     """Why a clip of the target is left aside; "" where it is taken."""
     if clip.split == "supplemental":
         return "supplemental"
@@ -113,7 +114,7 @@ def _reason(clip: Clip, *, trains: bool, in_test: bool) -> str:
     if place.condition == "anomaly" or (clip.split == "train" and place.split == "test"):
         return "contradicted by a folder"
     in_grammar = clip.index is not None
-    if clip.condition is None and in_grammar:
+    if clip.condition is None and (in_grammar or (labelled and clip.split is None)):
         return "unlabelled"
     if trains and clip.split is None:
         return "not in train"

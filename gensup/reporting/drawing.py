@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 from urllib.parse import quote
 
 import matplotlib
@@ -25,9 +26,11 @@ _DARK = {
 DASHES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-_RC = {
+_SAID = ("Date", "Creator", "Format", "Type")  # what matplotlib would say of itself in each figure
+_RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "gensup",
+    "text.parse_math": False,  # labels are other people's text, dollars and all
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 12,
@@ -76,15 +79,15 @@ def picture(width: int, height: int, alt: str, draw: Callable[[Figure], None]) -
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
         draw(figure)
         data = BytesIO()
-        FigureCanvasSVG(figure).print_svg(data, metadata={key: None for key in ("Date", "Creator", "Format", "Type")})
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(data, metadata=dict.fromkeys(_SAID))
     return Picture(_uri(data.getvalue().decode()), alt, width, height)
 
 
 def plain(text: object) -> str:
-    """Text from a run folder as a figure can carry it: no mathematics, no control characters, not endless."""
+    """Text from a run folder as a figure can carry it: no control characters, not endless."""
     words = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    short = words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
-    return short.replace("$", r"\$")
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
 
 
 def _uri(svg: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gensup.reporting.drawing import NORMAL, Picture, picture, plain
-from gensup.reporting.run_folder import FamilyScores, Run
+from gensup.reporting.run_folder import FamilyScores
 from gensup.reporting.slices import Slice, short
 
 COLOURS = "cividis"
@@ -28,11 +29,9 @@ def main_map(part: Slice, values: Sequence[float]) -> Picture:
         return picture(WIDTH, 300, alt, lambda figure: _line(figure, part, values))
 
     def draw(figure: Figure) -> None:
-        axes = _heat(figure, part, values, (min(here), max(here)), UNIT, MOST_TICKS)
-        _mark(axes, part, size=15)
-        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        _mark(_heat(figure, part, values, (min(here), max(here)), UNIT, MOST_TICKS), part, size=15)
 
-    return picture(WIDTH, 170 + 36 * min(12, len(part.values[1])), alt, draw)
+    return picture(WIDTH, 110 + 36 * min(12, len(part.values[1])), alt, draw)
 
 
 def family_map(part: Slice, name: str, family: FamilyScores, scale: tuple[float, float]) -> Picture:
@@ -71,7 +70,6 @@ def _line(figure: Figure, part: Slice, values: Sequence[float]) -> None:
     _ticks(axes, part, MOST_TICKS)
     axes.set_ylabel(UNIT)
     _mark(axes, part, size=15, heights=part.grid(values)[0].tolist())
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def _ticks(axes: Axes, part: Slice, most: int) -> None:
@@ -88,7 +86,12 @@ def _mark(axes: Axes, part: Slice, size: float, heights: Sequence[float] | None 
     for name, place in part.marked.items():
         shape, scale = MARKS[name]
         x, y = place[0], place[1] if heights is None else heights[place[0]]
-        look = {"marker": shape, "markersize": size * scale, "markerfacecolor": "none", "linestyle": "none", "clip_on": False}
+        look: dict[str, Any] = {
+            "marker": shape,
+            "markersize": size * scale,
+            "markerfacecolor": "none",
+            "linestyle": "none",
+            "clip_on": False,
+        }
         axes.plot(x, y, **look, markeredgecolor="#000000", markeredgewidth=size * 0.3, zorder=5)
         axes.plot(x, y, **look, markeredgecolor="#ffffff", markeredgewidth=size * 0.14, zorder=6)
-        axes.plot([], [], **{**look, "markersize": 10 * scale}, markeredgecolor=NORMAL, markeredgewidth=2.5, label=name)

@@ -16,7 +16,7 @@ from gensup.reporting.drawing import Picture
 from gensup.reporting.maps import family_map, main_map
 from gensup.reporting.pairs import choose, excerpt, nearest_rung, player
 from gensup.reporting.run_folder import Run
-from gensup.reporting.slices import Slice, slices, utilities
+from gensup.reporting.slices import Slice, short, slices, utilities
 from gensup.reporting.spectrograms import spectrograms
 from gensup.selection.constants import constants
 from gensup.selection.records import FamilyReport
@@ -71,9 +71,11 @@ def render(run: Run) -> str:
         chosen=trials[run.chosen] if run.chosen else None,
         default=trials.get(run.table.default or ""),
         describe=describe,
+        briefly=_briefly(run),
         trials=trials,
         rows=_rows(run),
         families=_families(run),
+        heaviest=max((report.weight for report in run.verdict.families.values()), default=0.0) or 1.0,
         mechanisms={report.mechanism: _said_of(report.mechanism) for report in run.verdict.families.values()},
         pairs=_pairs(run),
         maps=_maps(run),
@@ -95,6 +97,19 @@ def _rows(run: Run) -> list[tuple[str, float]]:
     ordered = [name for name in words if name in run.verdict.rows]
     others = sorted(set(run.verdict.rows) - set(words))
     return [(words.get(name, name), run.verdict.rows[name]) for name in (*ordered, *others)]
+
+
+def _briefly(run: Run) -> dict[str, str]:
+    """Every trial in as few words as tell it from the others, for tables; its recipe only where there are several."""
+    several = len({trial.recipe for trial in run.table.trials}) > 1
+    paths = {path for trial in run.table.trials for path in trial.varied}
+    names = {path: path.rpartition(".")[2] for path in paths}
+    clear = {path: name if list(names.values()).count(name) == 1 else path for path, name in names.items()}
+    said = {}
+    for trial in run.table.trials:
+        varied = ", ".join(f"{clear[path]} {short(value)}" for path, value in sorted(trial.varied.items()))
+        said[trial.id] = f"{trial.recipe}: {varied}" if several and varied else varied or trial.recipe
+    return said
 
 
 def _families(run: Run) -> list[tuple[str, FamilyReport]]:
@@ -156,7 +171,7 @@ def _maps(run: Run) -> list[Map]:
             if len(part.axes) > 1
             else {},
         )
-        for part in slices(run)
+        for part in sorted(slices(run), key=lambda part: "chosen" not in part.marked)
     ]
 
 

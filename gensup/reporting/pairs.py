@@ -20,7 +20,7 @@ from gensup.synthesis.twinset import SyntheticClip
 PAIRS = 8
 SECONDS = 6.0
 RATE = 48_000  # Hz, the most that a player on the page gets
-BUDGET = 6_000_000  # bytes of 16-bit samples on one page, before compression
+BUDGET = 5_000_000  # bytes of 16-bit samples on one page, before compression
 PEAK = 10 ** (-1 / 20)  # -1 dB of full scale
 MOST_GAIN_DB = 30.0
 
@@ -67,7 +67,7 @@ def choose(
     normals = {clip.id: clip for clip in clips if clip.condition == "normal"}
     left: dict[str, list[SyntheticClip]] = {}
     for clip in clips:
-        if clip.condition == "anomaly" and clip.twin in normals and clip.family in read:
+        if clip.condition == "anomaly" and clip.twin in normals and clip.family is not None and clip.family in read:
             left.setdefault(clip.family, []).append(clip)
     used: Counter[str | None] = Counter()
     chosen: list[Pair] = []
@@ -92,7 +92,7 @@ def nearest_rung(clips: Iterable[SyntheticClip], read: Mapping[str, float]) -> f
     """Ids of the anomalies that stand at the rung nearest to the severity their family is read at."""
     by_family: dict[str, list[SyntheticClip]] = {}
     for clip in clips:
-        if clip.condition == "anomaly" and clip.family in read:
+        if clip.condition == "anomaly" and clip.family is not None and clip.family in read:
             by_family.setdefault(clip.family, []).append(clip)
     near: set[str] = set()
     for family, members in by_family.items():

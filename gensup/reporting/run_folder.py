@@ -100,17 +100,25 @@ def read_run_folder(folder: Path) -> Run:
     """
     if not (folder / RUN).is_file():
         raise GensupError(
-            "no run here", where=str(folder), rule=f"a run folder has a {RUN}", remedy="run `gensup tune` first, or check the path"
+            "no run here",
+            where=str(folder),
+            rule=f"a run folder has a {RUN}",
+            remedy="run `gensup tune` first, or check the path",
         )
     record = read_run(folder)
     if record.get("verdict") is None:
         raise GensupError(
-            "no verdict yet", where=str(folder), rule="a report is of a finished `gensup tune`", remedy="run `gensup tune` first"
+            "no verdict yet",
+            where=str(folder),
+            rule="a report is of a finished `gensup tune`",
+            remedy="run `gensup tune` first",
         )
     verdict = _typed(Verdict, record["verdict"], f"{folder / RUN}: verdict")
     table = _table(folder / "trials" / "table.json")
     known = {trial.id for trial in table.trials}
-    foreign = {*verdict.members, *verdict.ties, *(trial for trial, _ in verdict.ranking)} - known
+    foreign = {*verdict.members, *verdict.ties, *(trial for trial, _ in verdict.ranking)}
+    foreign |= {report.best for report in verdict.families.values()}
+    foreign -= known
     if foreign or not set(verdict.families) <= set(table.families):
         raise _damaged(str(folder), "run.json and trials/table.json are of different runs")
     return Run(
@@ -151,7 +159,10 @@ def _held_out(path: Path) -> HeldOut | None:
 def _record(path: Path) -> dict[str, Json]:
     if not path.is_file():
         raise GensupError(
-            "the run is not finished", where=str(path), rule="the file is missing", remedy="run the same `gensup tune` again"
+            "the run is not finished",
+            where=str(path),
+            rule="the file is missing",
+            remedy="run the same `gensup tune` again",
         )
     content = read_json(path)
     if not isinstance(content, dict):

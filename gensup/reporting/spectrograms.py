@@ -15,7 +15,7 @@ N_MELS = 128
 WINDOW = 0.064  # s; 1024 samples at 16 kHz
 DYNAMIC_DB = 70.0  # below the loudest point of either twin
 LEAST_DIFFERENCE_DB, MOST_DIFFERENCE_DB = 6.0, 30.0
-TICKS_HZ = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+TICKS_HZ = (250, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 def spectrograms(excerpt: Excerpt, name: str) -> tuple[Picture, Picture, Picture]:

@@ -17,7 +17,7 @@ from gensup.clip import Clip
 from gensup.detection.recipe import Recipe, load_all
 from gensup.engine import default_workers
 from gensup.errors import GensupError
-from gensup.synthesis.plan import MECHANISMS
+from gensup.synthesis.physical import MECHANISMS
 
 PACKAGES = (
     "numpy",

@@ -58,8 +58,8 @@ def normals(
         GensupError: no such clips, or (without ``skip_bad``) one that the gate refuses.
     """
     taken, aside = first_shot(root, scan(root, exclude=[out]), machine)
-    if aside.counts or aside.assumed:
-        progress.note(str(aside))
+    for line in aside.lines():
+        progress.note(line)
     files = [(clip, root / clip.path) for clip in taken.target]
     return listen(files, machine, rate=None, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
 

@@ -53,11 +53,12 @@ class ArrayCache:
             GensupError: the cache folder cannot be written.
         """
         path = self.path(part, version, params, inputs)
-        if path.exists():
-            try:
-                return _load(path)
-            except Exception as error:  # whatever is wrong with a cached file, it can be made again
-                logger.warning("%s: damaged cache entry, made again (%s)", path, error)
+        try:
+            return _load(path)
+        except FileNotFoundError:
+            pass
+        except Exception as error:  # whatever is wrong with a cached file, it can be made again
+            logger.warning("%s: damaged cache entry, made again (%s)", path, error)
         arrays = _canonical(make())
         write_bytes(path, _dump(arrays))
         return arrays

@@ -41,12 +41,12 @@ def atomic(path: Path) -> Iterator[Path]:
         GensupError: the folder cannot be written, the disk is full, or the path is a folder or a device.
     """
     path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        kind = "a folder" if path.is_dir() else "a device"
-        raise GensupError(f"{kind} stands where a file is to be written", where=str(path), remedy="name another place")
     # The stem is cut: a name of 255 bytes is a name that the temporary file could not outgrow.
     temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}-{next(_serial)}.tmp")
     try:
+        if path.exists() and not path.is_file():
+            kind = "a folder" if path.is_dir() else "a device"
+            raise GensupError(f"{kind} stands where a file is to be", where=str(path), remedy="name another place")
         path.parent.mkdir(parents=True, exist_ok=True)
         # Made here and not by the writer: libsndfile, for one, does not say why it could not open a file.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -114,7 +114,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise GensupError("cannot be read", where=str(path), value=error.strerror, remedy="check the path") from None
+        raise unreadable(path, error) from None
 
 
 def encode(obj: Json, where: str, indent: int | None = None) -> bytes:
@@ -151,7 +151,7 @@ def sha256_file(path: Path) -> str:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise GensupError("cannot be read", where=str(path), value=error.strerror, remedy="check the path") from None
+        raise unreadable(path, error) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -164,6 +164,11 @@ def sync_folder(folder: Path) -> None:
             refuse(folder, error)
     finally:
         os.close(descriptor)
+
+
+def unreadable(path: Path, error: OSError) -> GensupError:
+    """The GensupError for a file that could not be read."""
+    return GensupError("cannot be read", where=str(path), value=error.strerror, remedy="check the path")
 
 
 def refuse(path: Path, error: OSError) -> NoReturn:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from gensup.errors import GensupError
-from gensup.store.files import decode, encode, read_bytes, refuse, sync_folder
+from gensup.store.files import decode, encode, refuse, sync_folder, unreadable
 
 if TYPE_CHECKING:
     from gensup.clip import Json
@@ -60,9 +60,12 @@ class Journal:
         Raises:
             GensupError: a line before the last newline is damaged; nothing but this program's rows belongs there.
         """
-        if not self.path.exists():
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
             return []
-        data = read_bytes(self.path)
+        except OSError as error:
+            raise unreadable(self.path, error) from None
         lines = data[: data.rfind(b"\n") + 1].splitlines()
         return [row_of(line, f"{self.path}, line {number}") for number, line in enumerate(lines, start=1)]
 

@@ -42,11 +42,11 @@ def test_training_clips_of_a_dcase_tree() -> None:
     assert target == [train]
     assert dict(aside.counts) == {
         "anomalies": 1,
-        "not in train": 2,
+        "not in train": 1,
         "other machines": 1,
         "supplemental": 1,
         "test clips": 3,
-        "unlabelled": 1,
+        "unlabelled": 2,
     }
     assert aside.assumed == 0
     assert "3 test clips" in aside.lines()[0]
@@ -74,6 +74,8 @@ def test_ones_own_recordings_are_taken_and_counted() -> None:
     assert target == ["monday/a.wav", "monday/b.wav"]
     assert (dict(aside.counts), aside.assumed) == ({"test clips": 1}, 2)
     assert "2 clips taken as normal" in aside.lines()[-1]
+    target, aside = taken("monday/a.wav", "fan/id_00/normal/00000000.wav")
+    assert (target, dict(aside.counts)) == (["fan/id_00/normal/00000000.wav"], {"unlabelled": 1})
     target, aside = taken("fan/train/a.wav")
     assert (target, aside.assumed) == (["fan/train/a.wav"], 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def test_more_severe_is_further_away(profile: SoundProfile, name: str, said: Par
     assert distances[0] == 0
     assert distances[1] > 0
     # At a physical bound (the event is gone, the modulation complete) a ladder may go on level, never down.
-    assert all(later >= earlier for earlier, later in zip(distances, distances[1:], strict=False))
+    assert all(later >= earlier for earlier, later in pairwise(distances))
     assert distances[4] > 2 * distances[1]
 
 
@@ -173,8 +174,12 @@ def test_a_row_overrides_the_defaults(profile: SoundProfile, name: str, said: Pa
         if quantity in ("rate_hz", "per_turn", "low_hz", "high_hz"):  # these meet the profile first
             continue
         middle = (allowed.least + allowed.most) / 2
-        assert getattr(drawn(profile, name, dict(said) | {quantity: middle}), quantity) == pytest.approx(min(middle, 7200))
+        assert getattr(drawn(profile, name, dict(said) | {quantity: middle}), quantity) == pytest.approx(
+            min(middle, 7200)
+        )
         ends = [allowed.least, middle]
-        values = [getattr(drawn(profile, name, dict(said) | {quantity: ends}, seed=seed), quantity) for seed in range(20)]
+        values = [
+            getattr(drawn(profile, name, dict(said) | {quantity: ends}, seed=seed), quantity) for seed in range(20)
+        ]
         assert all(allowed.least <= value <= middle for value in values)
         assert len(set(values)) > 10
