@@ -155,7 +155,7 @@ class Valve:
         # Relaxation oscillation: a saw, rich in harmonics.
         saw = 2 * np.mod(self.squeal_hz * (1 + 0.02 * _slow(rng, samples, rate, 8.0)) * t, 1) - 1
         hum = 0.002 * np.sin(2 * np.pi * 100 * t + rng.random())
-        return clip + is_open * (0.012 * gas + hum) + self.squeal * stroke * saw
+        return np.asarray(clip + is_open * (0.012 * gas + hum) + self.squeal * stroke * saw)
 
     def _impact(self, modes: tuple[float, float], rate: int) -> Signal:
         t = np.arange(int(0.06 * rate)) / rate

@@ -13,7 +13,7 @@ Split: TypeAlias = Literal["train", "test", "supplemental"]
 Status: TypeAlias = Literal["measured", "cited", "guessed", "plausible", "generic"]
 """Provenance of a fault's signature: heard on a machine, read in a paper, our guess, physics only, or any machine's."""
 
-Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 """What JSON can say. A named type: pydantic would unfold a plain recursive alias for ever."""
 
 

@@ -14,7 +14,7 @@ from gensup.errors import GensupError
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The members of one kind: each module of ``package`` holds one class whose ``name`` is the module's, hyphenated."""
+    """The members of one kind: each module of ``package`` holds one class whose ``name`` is the module's (hyphens)."""
 
     package: str
     kind: str  # what a member is called in an error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -429,6 +430,21 @@ def test_many_at_once_and_only_one_inside(tmp_path: Path) -> None:
     )
     writers = [start(script) for _ in range(3)]
     assert [writer.communicate()[0] for writer in writers] == ["30\n"] * 3
+
+
+def test_a_lock_on_a_file_that_has_lost_its_name_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flock, seen = fcntl.flock, []
+
+    def slow(descriptor: int, operation: int) -> None:
+        if not seen:  # between our opening the file and our locking it, its holder leaves and removes it
+            (tmp_path / ".lock").unlink()
+        seen.append(descriptor)
+        flock(descriptor, operation)
+
+    monkeypatch.setattr("gensup.store.lock.fcntl.flock", slow)
+    with RunLock(tmp_path):
+        assert len(seen) == 2
+        assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
 
 
 def test_a_file_system_without_locks_is_said(

@@ -24,21 +24,24 @@ for module in (scan, caption, synthesize, tune, select, fit, score, report, dete
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 
-class _Terminated(BaseException):
-    """SIGTERM: a cluster takes the machine back. What is done is on disk."""
+ENDINGS = {signal.SIGTERM: ("told to stop", 0), signal.SIGINT: ("interrupted", 130)}
+
+
+class _Stopped(BaseException):
+    """A signal: a cluster takes the machine back, or somebody pressed Ctrl-C. What is done is on disk."""
 
 
 def run() -> None:
     """Run the command line: 0 done or SIGTERM, 2 the user can mend it, 130 interrupted, 1 anything else."""
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in ENDINGS:
+        signal.signal(number, _stop)
     try:
         app()
     except GensupError as error:
         _leave(f"gensup: {error}", 2)
-    except KeyboardInterrupt:
-        _leave("gensup: interrupted; the same command continues where it was", 130)
-    except _Terminated:
-        _leave("gensup: told to stop; the same command continues where it was", 0)
+    except _Stopped as stopped:
+        word, status = ENDINGS[stopped.args[0]]
+        _leave(f"gensup: {word}; the same command continues where it was", status)
     except BrokenPipeError:
         # The reader of our output has left; Python would complain once more while it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,8 +52,8 @@ def run() -> None:
         _leave(f"gensup: unexpected {type(error).__name__}: {error}; GENSUP_TRACEBACK=1 shows where", 1)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise _Terminated
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _Stopped(signal.Signals(number))
 
 
 def _leave(text: str, status: int) -> None:

@@ -23,9 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a l
 Workers = Annotated[int | None, typer.Option(help="Processes; all cores unless said.", min=1, show_default=False)]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave refused clips out and say which, instead of ending.")]
 ChannelText = Annotated[str, typer.Option("--channel", help="near, far, mean, or a number from 0.")]
-Prompts = Annotated[
-    Path | None, typer.Option(help="Folder that overlays gensup's own prompts/.", show_default=False)
-]
+Prompts = Annotated[Path | None, typer.Option(help="Folder that overlays gensup's own prompts/.", show_default=False)]
 Detectors = Annotated[
     Path | None,
     typer.Option("--detectors", help="Folder that overlays gensup's own detectors/.", show_default=False),

@@ -85,7 +85,6 @@ class Detector:
         arrays = {
             f"{group}/{k}": np.ascontiguousarray(v) for group, m in self.models.items() for k, v in m.state().items()
         }
-        folder.mkdir(parents=True, exist_ok=True)
         weights = folder / "model.safetensors"
         write_bytes(weights, save(arrays))
         description: dict[str, Json] = {

@@ -171,7 +171,7 @@ def _end(workers: Sequence[_Worker]) -> None:
             # No public name before Python 3.14's kill_workers().
             mine = list((worker.pool._processes or {}).values())
             for process in mine if worker.queue else ():
-                pass
+                process.kill()
             processes += mine
             worker.pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:

@@ -73,9 +73,11 @@ def _line(figure: Figure, part: Slice, values: Sequence[float]) -> None:
 
 
 def _ticks(axes: Axes, part: Slice, most: int) -> None:
-    """As many of the first axis's values as there is room for, evenly spaced."""
+    """As many of the first axis's values as there is room for, evenly spaced from one end to the other."""
     values = part.values[0]
-    at = range(0, len(values), max(1, -(-(len(values) - 1) // (most - 1))))
+    last = len(values) - 1
+    step = next(step for step in range(1, last + 1) if last % step == 0 and last // step < most)
+    at = range(0, len(values), step)
     axes.set_xticks(at, [plain(short(values[i])) for i in at])
     axes.set_xlabel(plain(part.axes[0].rpartition(".")[2]))
     axes.set_xlim(-0.5, len(values) - 0.5)

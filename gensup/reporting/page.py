@@ -171,7 +171,7 @@ def _maps(run: Run) -> list[Map]:
             if len(part.axes) > 1
             else {},
         )
-        for part in sorted(slices(run), key=lambda part: "chosen" not in part.marked)
+        for part in sorted(slices(run), key=lambda part: -len(part.marked))
     ]
 
 
@@ -187,7 +187,8 @@ def _histograms(run: Run) -> list[tuple[str, str, Picture]]:
         return []
     wanted = [("chosen", run.chosen), ("published default", run.table.default)]
     if run.chosen == run.table.default:
-        wanted = [("published default, which stands", run.chosen)]
+        selected = run.verdict.answer == "select"
+        wanted = [("chosen, the published default" if selected else "published default, which stands", run.chosen)]
     shown = []
     for what, trial in wanted:
         if trial is None or trial not in run.table.scores:
@@ -240,6 +241,6 @@ def _leaves(node: Json, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _leaves(node[key], f"{prefix}.{key}" if prefix else key)
     elif isinstance(node, list):
         short = len(node) <= LONG
-        yield prefix, ", ".join(map(str, node)) if short else f"{len(node)} entries, see run.json"
+        yield prefix, (", ".join(map(str, node)) or "none") if short else f"{len(node)} entries, see run.json"
     else:
         yield prefix, "not set" if node is None else str(node)

@@ -79,9 +79,9 @@ def _slice(run: Run, recipe: str) -> Slice | None:
         if all(trials[row].varied.get(path) == value for path, value in fixed.items())
     }
     ids = {trials[row].id: place for place, row in places.items()}
-    marked = {
-        name: ids[trial] for name, trial in (("default", run.table.default), ("chosen", run.chosen)) if trial in ids
-    }
+    # Where the default stands for want of evidence, nothing was chosen.
+    names = {"default": run.table.default, "chosen": run.chosen if run.verdict.answer == "select" else None}
+    marked = {name: ids[trial] for name, trial in names.items() if trial in ids}
     return Slice(recipe, axes, tuple(every[axis] for axis in axes), fixed, places, marked)
 
 

@@ -69,7 +69,7 @@ class Study:
                 continue
             try:
                 scores = np.load(self._scores(trial.id), allow_pickle=False).astype(np.float64)
-            except (OSError, ValueError):
+            except (OSError, ValueError, EOFError):
                 continue
             if digest(scores.tolist()) == checksum:
                 rows[trial.id] = trial, scores

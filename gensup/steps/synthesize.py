@@ -91,6 +91,11 @@ def synthesize(
         GensupError: bad input, another configuration in ``out``, or a read-only folder.
     """
     settings = (settings or Settings()).checked()
+    place, parts = shard
+    if parts < 1 or not 0 <= place <= parts:
+        raise GensupError(
+            "no such shard", where="--shard", value=f"{place}/{parts}", rule="I/N, I from 1 to N or from 0"
+        )
     engine = Followed(for_workers(workers), progress)
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
     work = Work.prepared(recordings, settings, prompts)
@@ -136,12 +141,7 @@ class Work:
         if (out / MANIFEST).is_file():
             progress.note("the set is finished: nothing left to do")
             return self.report(out, {}, finished=True, made=len(read_manifest(out / MANIFEST)))
-        place, parts = shard
-        if parts < 1 or not 0 <= place <= parts:
-            raise GensupError(
-                "no such shard", where="--shard", value=f"{place}/{parts}", rule="I/N, I from 1 to N or from 0"
-            )
-        part = place % parts
+        part, parts = shard[0] % shard[1], shard[1]
         with RunLock(out / "journal" / f"{part}-of-{parts}"):
             journal = Journal(out / "journal" / f"{part}-of-{parts}.jsonl")
             done = _verified(out, journal.read())

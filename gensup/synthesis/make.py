@@ -52,7 +52,6 @@ class Make:
         anomalous = condition == "anomaly"
         clip_id, audio = (order.id, twin.anomaly) if anomalous else (order.twin, twin.normal)
         path = self.folder / self.files[clip_id]
-        path.parent.mkdir(parents=True, exist_ok=True)
         # What was recorded in 16 bits stays in 16 bits, bit for bit, unless the fault goes beyond full scale.
         loud = float(abs(audio).max()) > 32767 / 32768
         subtype: Literal["PCM_16", "FLOAT"] = "PCM_16" if on_16_bit_grid(twin.normal) and not loud else "FLOAT"

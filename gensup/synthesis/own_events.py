@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
+from scipy.ndimage import uniform_filter
 
 from gensup.audio.profile import Span, find_events
 
@@ -17,16 +18,17 @@ if TYPE_CHECKING:
     from gensup.audio.files import Audio
     from gensup.audio.profile import SoundProfile
 
-HOPS = 4
-HEADROOM = 1.5  # noise under an event varies about its median: what lies below this times it is left where it is
+HOP_S, HOPS = 0.004, 4
+HEADROOM = 1.5  # even smoothed, noise exceeds its mean power now and then: up to here it is background
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OwnEvents:
-    """Where events stand and what they sound like: the clip is its background plus ``sound``."""
+    """Where events stand and how they sound: taking ``sound`` out and putting ``beneath`` in leaves the background."""
 
     spans: tuple[Span, ...]
-    sound: NDArray[np.float32]  # (channels, samples), zero away from events; read-only
+    sound: NDArray[np.float32]  # (channels, samples), zero away from events; read-only, as the next
+    beneath: NDArray[np.float32]  # noise like the background, as much of it as goes with the sound
 
     def chosen(self, share: float, seed: int) -> tuple[int, ...]:
         """Indices of the events that a fault of this seed touches: each with probability ``share``, at least one."""
@@ -60,46 +62,84 @@ def own_events(audio: Audio, rate: int) -> OwnEvents:
 def _lifted(data: bytes, channels: int, rate: int) -> OwnEvents:
     audio = np.frombuffer(data, dtype=np.float32).reshape(channels, -1)
     spans = find_events(audio, rate)
-    sound = np.zeros_like(audio)
+    sound, beneath = np.zeros_like(audio), np.zeros_like(audio)
     if spans:
         for channel in range(channels):
-            sound[channel] = _above_background(audio[channel], spans, rate)
-    sound.flags.writeable = False
-    return OwnEvents(spans, sound)
+            sound[channel], beneath[channel] = _parted(audio[channel], spans, rate)
+    sound.flags.writeable = beneath.flags.writeable = False
+    return OwnEvents(spans, sound, beneath)
 
 
-def _above_background(samples: NDArray[np.float32], spans: tuple[Span, ...], rate: int) -> NDArray[np.float32]:
-    """What of (samples,) exceeds the background during events: spectral subtraction (Boll, IEEE ASSP 27, 1979)."""
-    hop = max(1, round(0.004 * rate))
-    size = HOPS * hop
-    window = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-    padded = np.pad(samples, (size, 2 * size))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
-    during = np.zeros(len(frames), dtype=np.bool_)
-    # Frame i holds the samples from i * hop - size: all that touch an event belong to it.
-    for start, stop in spans:
-        during[max(0, start // hop) : -(-(stop + size) // hop)] = True
-    spectrum = rfft(frames[during] * window, axis=1)
-    outside = np.flatnonzero(~during & _inside(len(frames), len(samples), size, hop))
-    if len(outside) >= 8:
-        # 300 frames tell a median; the many others would only cost time.
-        outside = outside[:: max(1, len(outside) // 300)]
-        background = np.median(np.abs(rfft(frames[outside] * window, axis=1)), axis=0)
-    else:
-        background = np.quantile(np.abs(spectrum), 0.1, axis=0)
-    magnitude = np.maximum(np.abs(spectrum), np.float32(1e-20))
-    kept = np.maximum(1 - HEADROOM * background.astype(np.float32) / magnitude, 0)
-    parts = np.zeros((len(frames), size), dtype=np.float32)
-    # sqrt-Hann twice at a quarter hop sums to two.
-    parts[during] = irfft(spectrum * kept, size, axis=1) * (window / 2)
-    blocks = parts.reshape(len(frames), HOPS, hop)
-    total = np.zeros((len(frames) + HOPS - 1, hop), dtype=np.float32)
-    for k in range(HOPS):
-        total[k : k + len(frames)] += blocks[:, k]
-    return total.ravel()[size : size + len(samples)]
+def _parted(
+    samples: NDArray[np.float32], spans: tuple[Span, ...], rate: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The events of (samples,), and the background that taking them out leaves too little of.
+
+    Wiener filtering by power spectra, smoothed over three frames and three bins (Boll, IEEE ASSP 27, 1979; Lim &
+    Oppenheim, Proc. IEEE 67, 1979). Background and event add in power, not in amplitude: what is left under a loud
+    event is less than the background was, and noise of the background's spectrum makes up for it.
+    """
+    frames = _Frames.of(len(samples), rate)
+    spectra = frames.spectra(samples)
+    during = frames.touching(spans)
+    outside = np.flatnonzero(~during & frames.whole)
+    power = spectra.real**2 + spectra.imag**2
+    background = power[outside].mean(axis=0) if len(outside) >= 8 else np.quantile(power, 0.1, axis=0)
+    smooth = np.maximum(uniform_filter(power, 3, mode="nearest")[during], np.float32(1e-30))
+    kept = np.sqrt(np.maximum(1 - HEADROOM * background / smooth, 0))
+    missing = np.sqrt(np.maximum(background - (1 - kept) ** 2 * power[during], 0) / frames.energy)
+    noise = frames.spectra(np.random.default_rng(0).standard_normal(len(samples), dtype=np.float32))
+    return frames.sound(during, spectra[during] * kept), frames.sound(during, noise[during] * missing)
 
 
-def _inside(count: int, samples: int, size: int, hop: int) -> NDArray[np.bool_]:
-    """Which frames hold no padding."""
-    first = np.arange(count) * hop - size
-    return (first >= 0) & (first + size <= samples)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frames:
+    """Overlapping frames of a clip: 16 ms under a root-Hann window, 4 ms apart, the clip's ends padded."""
+
+    samples: int
+    hop: int
+    window: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, samples: int, rate: int) -> Self:
+        hop = max(1, round(HOP_S * rate))
+        turns = np.arange(HOPS * hop) / (HOPS * hop)
+        return cls(samples, hop, np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32))
+
+    @property
+    def count(self) -> int:
+        return -(-self.samples // self.hop) + HOPS
+
+    @property
+    def energy(self) -> np.float32:
+        """Power of each bin for white noise of variance one."""
+        return np.float32(np.sum(self.window**2))
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Which frames hold no padding."""
+        first = (np.arange(self.count) - HOPS) * self.hop
+        return (first >= 0) & (first + len(self.window) <= self.samples)
+
+    def touching(self, spans: tuple[Span, ...]) -> NDArray[np.bool_]:
+        """Which frames hold a sample of an event."""
+        touched = np.zeros(self.count, dtype=np.bool_)
+        for start, stop in spans:
+            touched[start // self.hop + 1 : -(-stop // self.hop) + HOPS] = True
+        return touched
+
+    def spectra(self, signal: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """(frames, bins)"""
+        padded = np.pad(signal, (len(self.window), len(self.window) + self.hop))
+        views = np.lib.stride_tricks.sliding_window_view(padded, len(self.window))[:: self.hop][: self.count]
+        return np.asarray(rfft(views * self.window, axis=1))
+
+    def sound(self, chosen: NDArray[np.bool_], spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
+        """(samples,) of the chosen frames, overlapping and added; the others are silent."""
+        parts = np.zeros((self.count, HOPS, self.hop), dtype=np.float32)
+        # The squared window, a quarter apart, sums to two.
+        parts[chosen] = (irfft(spectra, len(self.window), axis=1) * (self.window / 2)).reshape(-1, HOPS, self.hop)
+        total = np.zeros((self.count + HOPS - 1, self.hop), dtype=np.float32)
+        for k in range(HOPS):
+            total[k : k + self.count] += parts[:, k]
+        return total.ravel()[len(self.window) : len(self.window) + self.samples]

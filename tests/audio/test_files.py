@@ -59,7 +59,7 @@ def test_channels(tmp_path: Path, channel: files.Channel, expected: object) -> N
 
 
 def test_a_channel_that_is_not_there(clip: Path) -> None:
-    with pytest.raises(GensupError, match="no such channel.*'far'.*has 1"):
+    with pytest.raises(GensupError, match=r"no such channel.*'far'.*has 1"):
         AudioRef(clip, RATE, "far").read()
 
 

@@ -48,7 +48,9 @@ def params(decay: float, k: int) -> dict:
 def test_scores_are_those_of_models_fitted_without_the_clip(clips: Examples) -> None:
     candidates = {"a": params(1.0, 1), "b": params(0.3, 2)}
     scored = {
-        t: s for done in crossfit(Inline(), candidates, clips, ARRANGEMENT) for t, s in zip(done.trials, done.scores)
+        t: s
+        for done in crossfit(Inline(), candidates, clips, ARRANGEMENT)
+        for t, s in zip(done.trials, done.scores, strict=True)
     }
     (x,) = pooled(Inline(), clips, LogMel(256, 128, 16), [Gwrp(0.3)])
     group, fold = np.array(clips.group), ARRANGEMENT.fold
@@ -63,7 +65,9 @@ def test_scores_are_those_of_models_fitted_without_the_clip(clips: Examples) -> 
 def test_neighbours_in_a_sweep_change_nothing(clips: Examples) -> None:
     (alone,) = crossfit(Inline(), {"a": params(0.5, 2)}, clips, ARRANGEMENT)
     many = {"a": params(0.5, 2), "b": params(0.5, 1), "c": params(0.9, 2)}
-    together = {t: s for d in crossfit(Inline(), many, clips, ARRANGEMENT) for t, s in zip(d.trials, d.scores)}
+    together = {
+        t: s for d in crossfit(Inline(), many, clips, ARRANGEMENT) for t, s in zip(d.trials, d.scores, strict=True)
+    }
     np.testing.assert_allclose(together["a"], alone.scores[0], rtol=1e-6)
 
 

@@ -22,7 +22,7 @@ NORMALS, TARGETS, SOURCES = 40, 6, 20
 def table(
     ears: dict[str, float], *, gain: float = 1.2, families: dict[str, str] = FAMILIES, seed: int = 0
 ) -> ScoreTable:
-    """A table in which trial t hears a fault of severity s with mean ``gain * s * ears[t]`` over unit-variance normals."""
+    """A table in which a trial hears a fault of severity s at ``gain * s * ear`` above normals of unit variance."""
     rng = np.random.default_rng(seed)
     columns = [
         Column(clip=f"n{i}", fold=i % 5, source=f"n{i}", target_domain=i < TARGETS, role="normal", chain="none")

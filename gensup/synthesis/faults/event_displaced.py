@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from gensup.synthesis.own_events import own_events, reason_without_events
+from gensup.synthesis.own_events import OwnEvents, own_events, reason_without_events
 from gensup.synthesis.parameters import Allowed, Quantity, checked_severity, fresh_seed
 from gensup.synthesis.shaping import added
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
-    from gensup.audio.profile import SoundProfile
+    from gensup.audio.profile import SoundProfile, Span
     from gensup.synthesis.records import Params
+
+SEAM_S = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDisplaced:
-    """The clip's own events later or double, their background unmoved.
+    """The clip's own events later or double.
 
     delayed: each touched event comes ``severity * displacement_ms`` late. doubled: it comes again ``displacement_ms``
     later, at ``level_db`` under itself times severity; the echo can be no louder than the event. ``spread_percent`` is
@@ -72,19 +74,44 @@ class EventDisplaced:
     def apply(self, audio: Audio, rate: int) -> Audio:
         events = own_events(audio, rate)
         change = np.zeros_like(audio)
-        if not events.spans:
-            return added(audio, change)
-        doubled = self.mode == "doubled"
-        echo = np.float32(min(1.0, self.severity * 10 ** (self.level_db / 20))) if doubled else np.float32(1)
         spread = np.random.default_rng((self.seed, 1)).uniform(-1, 1, len(events.spans)) * self.spread_percent / 100
-        pieces = events.pieces()
         for index in events.chosen(self.share, self.seed):
-            start, stop = pieces[index]
-            late_ms = self.displacement_ms * (1 + spread[index]) * (1 if doubled else self.severity)
-            late = min(round(late_ms / 1000 * rate), events.room_after(index))
-            event = events.sound[:, start:stop]
-            there = change[:, start + late : stop + late]
-            there += echo * event[:, : there.shape[1]]
-            if not doubled:
-                change[:, start:stop] -= event
+            late = self.displacement_ms / 1000 * rate * (1 + spread[index])
+            if self.mode == "doubled":
+                self._again(events, index, round(late), change)
+            else:
+                late = min(round(late * self.severity), events.room_after(index))
+                _later(audio, events.spans[index], late, round(SEAM_S * rate), change)
         return added(audio, change)
+
+    def _again(self, events: OwnEvents, index: int, late: int, change: Audio) -> None:
+        """Add to ``change`` an event's sound, off its background, ``late`` samples later."""
+        start, stop = events.pieces()[index]
+        there = change[:, start + late : stop + late]
+        echo = np.float32(min(1.0, self.severity * 10 ** (self.level_db / 20)))
+        there += echo * events.sound[:, start : start + there.shape[1]]
+
+
+def _later(audio: Audio, span: Span, late: int, seam: int, change: Audio) -> None:
+    """Add to ``change`` what makes an event change places with the ``late`` samples of background that follow it.
+
+    Nothing is lost or made up: a changed level would be heard as a fault of its own. Where the pieces meet, they are
+    faded over ``seam`` samples.
+    """
+    start, stop = span
+    if not late:
+        return
+    moved = np.roll(audio[:, start : stop + late], late, axis=1)
+    after = audio[:, stop + late : stop + late + seam]  # what followed the background that now comes first
+    seam = min(seam, stop - start, after.shape[1])
+    if seam:
+        rising = (np.arange(seam, dtype=np.float32) + 0.5) / np.float32(seam)
+        event = moved[:, late : late + seam]
+        event += (1 - rising) * (after[:, :seam] - event)
+    moved -= audio[:, start : stop + late]
+    ends = min(round(len(moved[0]) / 2), seam)
+    if ends:
+        rising = (np.arange(ends, dtype=np.float32) + 0.5) / np.float32(ends)
+        moved[:, :ends] *= rising
+        moved[:, -ends:] *= rising[::-1]
+    change[:, start : stop + late] += moved

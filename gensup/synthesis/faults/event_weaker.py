@@ -58,5 +58,5 @@ class EventWeaker:
             pieces = events.pieces()
             for index in events.chosen(self.share, self.seed):
                 start, stop = pieces[index]
-                taken[:, start:stop] = events.sound[:, start:stop]
+                taken[:, start:stop] = events.sound[:, start:stop] - events.beneath[:, start:stop]
         return added(audio, np.float32(10 ** (-self.severity * self.attenuation_db / 20) - 1) * taken)

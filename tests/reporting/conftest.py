@@ -1,0 +1,163 @@
+"""Small run folders in the formats that `tune` writes, made by the same writers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gensup.audio.files import write
+from gensup.detection.recipe import trial_id
+from gensup.selection import exams
+from gensup.selection.records import Column, Question, ScoreTable, Trial
+from gensup.selection.verdict import decide
+from gensup.steps.study import summary
+from gensup.store import open_run, sha256_file, update_run, write_json, write_manifest
+
+RATE = 8000
+MECHANISMS = {
+    "knock": "event-added",
+    "crackle": "event-added",
+    "hiss": "noise-added",
+    "rush": "noise-added",
+    "wobble": "envelope-modulation",
+    "throb": "envelope-modulation",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a fake run is like."""
+
+    machine: str = "blower"
+    families: dict[str, str] = field(default_factory=lambda: dict(MECHANISMS))  # family -> mechanism
+    severities: tuple[float, ...] = (0.5, 1.0, 2.0)
+    pairs: int = 3
+    seconds: float = 1.0
+    level: float = 0.05
+    caption: str = "a recording of a blower"
+    recipe: str = "twfr-gmm"
+    axes: dict[str, list[Any]] = field(
+        default_factory=lambda: {"pooling.decay": [0.0, 0.5, 1.0], "backend.n_components": [1, 2]}
+    )
+    default: dict[str, Any] | None = field(
+        default_factory=lambda: {"pooling.decay": 1.0, "backend.n_components": 2}
+    )
+    twins: bool = True  # False: as a run with --synthetic, which holds none
+    paired: bool = True
+    normals: int = 20
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[[Path, Wanted], Path]:
+    """Writes a finished run folder."""
+    return _make
+
+
+def _make(folder: Path, wanted: Wanted) -> Path:
+    rng = np.random.default_rng(0)
+    config: dict[str, Any] = {"command": "tune", "machine": wanted.machine, "channel": 0, "rate": RATE}
+    config |= {"data": {"clips": wanted.normals, "fingerprint": "f" * 32}, "detectors": [wanted.recipe]}
+    open_run(folder, config | ({} if wanted.twins else {"synthetic": ["5e7"]}))
+    rows, questions = _twins(folder, wanted, rng)
+    table = _table(wanted, rows, questions, rng)
+    verdict = decide(table)
+    summary(folder, table, verdict)
+    update_run(folder, verdict=json.loads(json.dumps(asdict(verdict))))
+    held_out = {"mean": 0.0, "sd": 1.0, "threshold": 1.25}
+    write_json(folder / "detector" / "detector.json", {"schema": 1, "kind": "chain", "held_out": held_out})
+    return folder
+
+
+def _twins(
+    folder: Path, wanted: Wanted, rng: np.random.Generator
+) -> tuple[list[dict[str, Any]], dict[str, Question]]:
+    """Rows of every anomaly, and what it asks; with their files where the run holds them."""
+    rows: list[dict[str, Any]] = []
+    questions = {}
+    samples = int(wanted.seconds * RATE)
+    for source in range(wanted.pairs):
+        normal = wanted.level * rng.standard_normal(samples)
+        if wanted.paired:
+            rows.append(_row(folder, wanted, f"n{source}", source, normal, None, 0.0))
+        for family in wanted.families:
+            for severity in wanted.severities:
+                name = f"a{source}-{len(questions)}"
+                anomaly = normal.copy()
+                anomaly[-samples // 4 :] += severity * wanted.level * rng.standard_normal(samples // 4)
+                rows.append(_row(folder, wanted, name, source, anomaly, family, severity))
+                questions[name] = Question(
+                    family=family, mechanism=wanted.families[family], status="generic", severity=severity
+                )
+    if wanted.twins:
+        write_manifest(folder / "metadata.jsonl", rows)
+    return rows, questions
+
+
+def _row(
+    folder: Path, wanted: Wanted, name: str, source: int, sound: Any, family: str | None, severity: float
+) -> dict[str, Any]:
+    file = folder / "clips" / f"{name}.wav"
+    if wanted.twins:
+        loud = float(np.abs(sound).max()) > 0.99
+        write(file, sound[None].astype(np.float32), RATE, "FLOAT" if loud else "PCM_16")
+    return {
+        "schema": 1,
+        "id": name,
+        "file_name": f"clips/{name}.wav",
+        "sha256": sha256_file(file) if wanted.twins else "0",
+        "condition": "anomaly" if family else "normal",
+        "caption": f"{wanted.caption}, {'faulty' if family else 'normal'}",
+        "twin": f"n{source}" if wanted.paired else None,
+        "sources": [f"source{source}"],
+        "family": family,
+        "mechanism": wanted.families[family] if family else None,
+        "status": "generic" if family else None,
+        "severity": severity,
+        "chain": "none",
+        "generator": "faults",
+        "revision": "event-added 1",
+        "licence": "as the source recording",
+    }
+
+
+def _table(
+    wanted: Wanted, rows: Sequence[dict[str, Any]], questions: dict[str, Question], rng: np.random.Generator
+) -> ScoreTable:
+    anomalies = [row for row in rows if row["condition"] == "anomaly"]
+    columns = [_column(f"train/{i}.wav", "normal") for i in range(wanted.normals)]
+    columns += [_column(row["id"], "anomaly") for row in anomalies]
+    points: list[dict[str, Any]] = [{}]
+    for path, values in wanted.axes.items():
+        points = [{**point, path: value} for point in points for value in values]
+    if wanted.default is not None and wanted.default not in points:
+        points.append(wanted.default)
+    # The further along the grid, the better the candidate hears severity.
+    skill = np.linspace(0.3, 1.5, len(points))[:, None]
+    heard = np.array([np.log2(1 + row["severity"]) for row in anomalies])[None]
+    scores = rng.standard_normal((len(points), len(columns)))
+    scores[:, wanted.normals :] += skill * heard
+    trials = tuple(
+        Trial(
+            id=trial_id(wanted.recipe, point), recipe=wanted.recipe, params=point, varied=point, state="complete",
+            parameters=10,
+        )
+        for point in points
+    )  # fmt: skip
+    return ScoreTable(
+        trials=trials,
+        columns=tuple(columns),
+        scores=scores,
+        exams=exams.build(columns, questions),
+        default=None if wanted.default is None else trial_id(wanted.recipe, wanted.default),
+        paired=wanted.paired,
+    )
+
+
+def _column(clip: str, role: Any) -> Column:
+    return Column(clip=clip, fold=0, source=clip, target_domain=None, role=role, chain="none")

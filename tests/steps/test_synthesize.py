@@ -1,0 +1,185 @@
+"""Twin sets: whole, the same bytes however they are made, and nothing of the test in them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gensup.audio.files import AudioRef, fingerprint
+from gensup.errors import GensupError
+from gensup.steps.synthesize import Settings, synthesize
+from gensup.store import read_manifest, sha256_file
+from tests.steps.conftest import SETTINGS
+from tests.support import sounds
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file of a set but its lock and log, by its bytes."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+
+
+def test_every_family_at_every_rung_for_every_source(twins: Path) -> None:
+    rows = read_manifest(twins / "metadata.jsonl")
+    normal = [row for row in rows if row["condition"] == "normal"]
+    anomalies = [row for row in rows if row["condition"] == "anomaly"]
+    assert len(normal) == 4
+    assert set(Counter((row["family"], row["severity"]) for row in anomalies).values()) == {4}
+    assert {row["severity"] for row in anomalies} == {0.5, 2.0}
+    assert len({row["mechanism"] for row in anomalies}) >= 3
+    assert {row["domain"] for row in normal} == {"source", "target"}  # spread over domains
+    assert {row["twin"] for row in anomalies} == {row["id"] for row in normal}
+    assert [row["id"] for row in rows] == sorted(str(row["id"]) for row in rows)
+
+
+def test_the_normal_twin_is_the_recording_bit_for_bit(data: Path, twins: Path) -> None:
+    recorded = {fingerprint(AudioRef(path, sounds.RATE, 0).read()) for path in (data / "fan" / "train").iterdir()}
+    for row in read_manifest(twins / "metadata.jsonl"):
+        audio = AudioRef(twins / str(row["file_name"]), sounds.RATE, 0).read()
+        assert row["sources"][0] in recorded
+        assert (fingerprint(audio) == row["sources"][0]) == (row["condition"] == "normal")
+        assert row["sha256"] == sha256_file(twins / str(row["file_name"]))
+
+
+def test_captions_speak_of_the_fault_and_never_of_a_test(twins: Path) -> None:
+    for row in read_manifest(twins / "metadata.jsonl"):
+        assert ("normal" in row["caption"]) == (row["condition"] == "normal")
+        assert "test" not in row["caption"]
+
+
+def test_two_workers_and_two_shards_make_the_same_bytes(data: Path, twins: Path, tmp_path: Path) -> None:
+    first = synthesize(data, "fan", tmp_path / "set", settings=SETTINGS, shard=(1, 2), workers=1)
+    assert not first.finished
+    assert not (tmp_path / "set" / "metadata.jsonl").exists()
+    second = synthesize(data, "fan", tmp_path / "set", settings=SETTINGS, shard=(2, 2), workers=2)
+    assert second.finished
+    assert second.made == second.clips
+    assert contents(tmp_path / "set") == contents(twins)
+
+
+def test_nothing_left_to_do(data: Path, twins: Path) -> None:
+    before = contents(twins)
+    again = synthesize(data, "fan", twins, settings=SETTINGS, workers=1)
+    assert again.finished
+    assert again.made == again.clips
+    assert contents(twins) == before
+
+
+@pytest.mark.parametrize("seconds", [0.6, 0.9, 1.3])
+def test_a_killed_set_continues_to_the_same_bytes(data: Path, twins: Path, tmp_path: Path, seconds: float) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "gensup",
+        "synthesize",
+        str(data),
+        "--machine",
+        "fan",
+        "--out",
+        str(tmp_path / "set"),
+    ]
+    command += ["--pairs", "4", "--severities", "0.5,2", "--seed", "3", "--workers", "1"]
+    victim = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert contents(tmp_path / "set") == contents(twins)
+
+
+def test_a_clip_that_was_altered_before_the_set_was_finished_is_made_again(
+    data: Path, twins: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "set"
+    synthesize(data, "fan", out, settings=SETTINGS, shard=(1, 2), workers=1)
+    victim = next((out / "clips").iterdir())
+    victim.write_bytes(victim.read_bytes()[:-2] + b"\x00\x00")
+    for shard in ((1, 2), (2, 2)):
+        synthesize(data, "fan", out, settings=SETTINGS, shard=shard, workers=1)
+    assert contents(out) == contents(twins)
+
+
+def test_a_dry_run_makes_nothing(data: Path, twins: Path, tmp_path: Path) -> None:
+    planned = synthesize(data, "fan", tmp_path / "set", settings=SETTINGS, dry_run=True, workers=1)
+    rows = read_manifest(twins / "metadata.jsonl")
+    assert planned.clips == len(rows)
+    assert planned.made == 0
+    np.testing.assert_allclose(planned.hours * 3600, sum(float(row["seconds"]) for row in rows))
+    size = sum((twins / str(row["file_name"])).stat().st_size for row in rows)
+    np.testing.assert_allclose(planned.gibibytes * 2**30, size, rtol=0.02)
+    assert not (tmp_path / "set").exists()
+
+
+def test_the_dcase_layout_is_an_ordinary_test_folder(data: Path, tmp_path: Path) -> None:
+    from gensup.metadata import parse
+
+    out = tmp_path / "set"
+    settings = Settings(pairs=3, severities=(1.0,), layout="dcase", faults=("noise-added",))
+    synthesize(data, "fan", out, settings=settings, workers=1)
+    rows = read_manifest(out / "metadata.jsonl")
+    assert {path.parent for path in out.rglob("*.wav")} == {out / "fan" / "test"}
+    for row in rows:
+        clip = parse(str(row["file_name"]))
+        assert (clip.machine, clip.split, clip.condition, clip.domain) == (
+            "fan",
+            "test",
+            row["condition"],
+            row["domain"],
+        )
+        assert [list(pair) for pair in clip.attributes] == row["attributes"]
+    assert len({row["file_name"] for row in rows}) == len(rows)
+
+
+def test_the_output_may_lie_inside_the_recordings(data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data, root)
+    first = synthesize(root, "fan", root / "twins", settings=SETTINGS, workers=1)
+    # A second set must not take the first one's clips, nor the unfinished first one's, for recordings.
+    (root / "twins" / "metadata.jsonl").unlink()
+    second = synthesize(root, "fan", root / "more", settings=SETTINGS, workers=1)
+    assert first.clips == second.clips
+    assert contents(root / "more")["run.json"] == contents(root / "twins")["run.json"]
+
+
+def test_another_configuration_is_refused_and_nothing_is_touched(data: Path, twins: Path) -> None:
+    before = contents(twins)
+    with pytest.raises(GensupError, match=r"another configuration.*synthesis\.pairs"):
+        synthesize(data, "fan", twins, settings=Settings(pairs=3, severities=(0.5, 2.0), seed=3), workers=1)
+    assert contents(twins) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"generator": "fautls"}, "did you mean faults"),
+        ({"pairs": 0}, "--pairs"),
+        ({"severities": (0.0, 1.0)}, "--severities"),
+        ({"severities": ()}, "--severities"),
+        ({"severities": (1.0, 1.0)}, "--severities"),
+        ({"faults": ("knok",)}, "did you mean knock"),
+        ({"style": "peper"}, "paper"),
+    ],
+)
+def test_settings_that_make_no_sense(data: Path, tmp_path: Path, change: dict, word: str) -> None:
+    with pytest.raises(GensupError, match=word):
+        synthesize(data, "fan", tmp_path / "set", settings=Settings(**change), workers=1)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_set_says_what_it_is(twins: Path) -> None:
+    card = (twins / "README.md").read_text()
+    assert "no recordings of a" in card
+    assert "| noise-added |" in card
+    run = json.loads((twins / "run.json").read_text())
+    assert run["config"]["machine"] == "fan"
+    assert run["config"]["data"]["clips"] == 14

@@ -1,0 +1,271 @@
+"""The line: from normal recordings to a verdict, a detector and scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gensup.audio.files import AudioRef
+from gensup.detection.detector import load
+from gensup.errors import GensupError
+from gensup.steps.fit import fit
+from gensup.steps.score import score
+from gensup.steps.synthesize import synthesize
+from gensup.steps.table import exercise, folds_of, read_sets
+from gensup.steps.tune import Tuning, tune
+from gensup.store import sha256_file
+from tests.steps.conftest import SETTINGS
+from tests.support import sounds
+
+
+def test_the_run_folder(tuned: Tuning) -> None:
+    run = json.loads((tuned.out / "run.json").read_text())
+    assert run["verdict"]["answer"] == tuned.verdict.answer
+    assert run["verdict"]["members"] == list(tuned.verdict.members)
+    assert run["config"]["data"]["clips"] == 14
+    assert tuned.report.is_file()
+    detector = load(tuned.detector)
+    assert detector.machine == "fan"
+    assert set(detector.models) == {"fan/00"}
+    (chosen,) = (trial for trial in tuned.table.trials if trial.id == tuned.verdict.members[0])
+    assert dict(detector.params) == dict(chosen.params)
+
+
+def test_what_a_fold_cannot_fit_is_pruned_with_the_reason(tuned: Tuning) -> None:
+    lines = [json.loads(line) for line in (tuned.out / "trials" / "journal.jsonl").read_text().splitlines()]
+    pruned = {line["params"]["backend.n_components"]: line["reason"] for line in lines if line["state"] == "pruned"}
+    assert pruned == {8: "8 components need 16 clips, a fold has 11"}
+    assert len(lines) == 9
+    assert len(tuned.table.trials) == 6
+
+
+def test_every_twin_is_scored_without_its_source(tuned: Tuning) -> None:
+    columns = tuned.table.columns
+    fold_of = {column.source: column.fold for column in columns if column.role == "normal"}
+    anomalies = [column for column in columns if column.role == "anomaly"]
+    assert anomalies
+    assert all(column.fold == fold_of[column.source] for column in anomalies)
+    assert np.bincount(list(fold_of.values())).max() <= 3
+
+
+def test_no_test_clip_is_opened(data: Path, twins: Path, overlay: Path, tmp_path: Path, tuned: Tuning) -> None:
+    """Test clips may be garbage, missing, or swapped: not a byte of the run is another."""
+    root = tmp_path / "data"
+    shutil.copytree(data, root)
+    for i, clip in enumerate(sorted((root / "fan" / "test").iterdir())):
+        if i % 2:
+            clip.write_bytes(b"garbage")
+        else:
+            clip.rename(clip.with_name(clip.name.replace("normal", "anomaly").replace("spd_1", "spd_9")))
+    again = tune(
+        root,
+        "fan",
+        tmp_path / "run",
+        synthetic=[twins],
+        settings=SETTINGS,
+        detectors=["small"],
+        detectors_overlay=overlay,
+        workers=1,
+    )
+    for name in (
+        "run.json",
+        "detector/detector.json",
+        "detector/model.safetensors",
+        "trials/table.json",
+        "report.html",
+    ):
+        assert sha256_file(again.out / name) == sha256_file(tuned.out / name), name
+
+
+def test_tune_is_synthesize_and_then_itself(
+    data: Path, twins: Path, overlay: Path, tmp_path: Path, tuned: Tuning
+) -> None:
+    out = tmp_path / "run"
+    whole = tune(data, "fan", out, settings=SETTINGS, detectors=["small"], detectors_overlay=overlay, workers=2)
+    assert sha256_file(out / "metadata.jsonl") == sha256_file(twins / "metadata.jsonl")
+    assert whole.verdict == tuned.verdict
+    assert sha256_file(out / "detector" / "model.safetensors") == sha256_file(tuned.detector / "model.safetensors")
+
+
+def test_a_run_continues_where_it_was(data: Path, twins: Path, overlay: Path, tmp_path: Path, tuned: Tuning) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(tuned.out, out)
+    # As a kill leaves it: a damaged score row, a half-written line, no verdict, no detector.
+    journal = out / "trials" / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:5]) + lines[5][:20])
+    next((out / "trials" / "scores").iterdir()).write_bytes(b"")
+    shutil.rmtree(out / "detector")
+    (out / "report.html").unlink()
+    run = json.loads((out / "run.json").read_text())
+    del run["verdict"]
+    (out / "run.json").write_text(json.dumps(run))
+    tune(
+        data,
+        "fan",
+        out,
+        synthetic=[twins],
+        settings=SETTINGS,
+        detectors=["small"],
+        detectors_overlay=overlay,
+        workers=1,
+    )
+    for name in ("run.json", "detector/model.safetensors", "trials/table.json", "report.html"):
+        assert sha256_file(out / name) == sha256_file(tuned.out / name), name
+
+
+def test_the_line_hears_the_hiss(data: Path, tuned: Tuning, tmp_path: Path) -> None:
+    scored = score(
+        tuned.detector, [data / "fan" / "test"], out=tmp_path / "s.csv", decisions=tmp_path / "d.csv", workers=1
+    )
+    anomalous = [s.score for s in scored if "anomaly" in s.name]
+    assert min(anomalous) > max(s.score for s in scored if "normal" in s.name)
+    rows = (tmp_path / "s.csv").read_text().splitlines()
+    assert rows == [f"{s.name},{s.score!r}" for s in scored]
+    assert (tmp_path / "d.csv").read_text().splitlines() == [f"{s.name},{int(s.anomalous)}" for s in scored]
+    held = load(tuned.detector).held_out
+    normalised = score(tuned.detector, [data / "fan" / "test"], normalised=True, workers=1)
+    np.testing.assert_allclose([s.score for s in normalised], [(s.score - held.mean) / held.sd for s in scored])
+
+
+def test_one_clip_scores_as_it_does_among_others(data: Path, tuned: Tuning) -> None:
+    clips = sorted((data / "fan" / "test").iterdir())
+    together = {s.name: s.score for s in score(tuned.detector, [data / "fan" / "test"], workers=1)}
+    (alone,) = score(tuned.detector, [clips[2]], workers=1)
+    np.testing.assert_allclose(alone.score, together[clips[2].name], rtol=1e-9)
+
+
+def test_a_foreign_folder_of_anomalies_is_unpaired_and_no_evidence(data: Path, overlay: Path, tmp_path: Path) -> None:
+    for i in range(6):
+        sounds.write(tmp_path / "made" / "anomaly" / f"{i}.wav", sounds.hum(50 + i, hiss=1))
+    done = tune(
+        data,
+        "fan",
+        tmp_path / "run",
+        synthetic=[tmp_path / "made"],
+        detectors=["small"],
+        detectors_overlay=overlay,
+        workers=1,
+    )
+    assert not done.verdict.paired
+    assert done.verdict.answer == "default"
+    assert done.verdict.members == (done.table.default,)
+    assert done.report.is_file()
+
+
+def test_twins_of_other_recordings_are_refused(twins: Path, overlay: Path, tmp_path: Path) -> None:
+    root = tmp_path / "other"
+    for i in range(12):
+        sounds.write(root / "fan" / "train" / f"section_00_source_train_normal_{i:04d}.wav", sounds.hum(500 + i))
+    with pytest.raises(GensupError, match="twins of other recordings"):
+        tune(
+            root,
+            "fan",
+            tmp_path / "run",
+            synthetic=[twins],
+            settings=SETTINGS,
+            detectors=["small"],
+            detectors_overlay=overlay,
+            workers=1,
+        )
+
+
+def test_one_sound_under_two_names_is_held_out_together(data: Path, twins: Path, tmp_path: Path) -> None:
+    from gensup.engine import Inline
+    from gensup.steps.progress import QUIET
+    from gensup.steps.recordings import normals
+
+    root = tmp_path / "data"
+    shutil.copytree(data, root)
+    train = root / "fan" / "train"
+    first = sorted(train.glob("*source*"))[0]
+    shutil.copy(first, train / first.name.replace("normal_0", "normal_9"))
+    heard = normals(root, "fan", out=tmp_path, channel=0, skip_bad=False, engine=Inline(), progress=QUIET)
+    folds = folds_of(heard, 0)
+    by_key: dict[str, set[int]] = {}
+    for member, fold in zip(heard.members, folds, strict=True):
+        by_key.setdefault(member.key, set()).add(int(fold))
+    assert len(heard.members) == 15
+    assert len(by_key) == 14
+    assert all(len(found) == 1 for found in by_key.values())
+    assert len(exercise(heard, read_sets([twins]), 0).columns) > 15
+
+
+def test_channels_and_rates(tmp_path: Path, overlay: Path) -> None:
+    """Two channels, one of them dead, and a clip at another rate: reduced, resampled, and said."""
+    import soundfile
+
+    root = tmp_path / "mine"
+    root.mkdir()
+    for i in range(10):
+        sound = sounds.hum(i)[0]
+        both = np.stack([sound, np.zeros_like(sound)], axis=1)
+        rate = 2 * sounds.RATE if i == 0 else sounds.RATE
+        soundfile.write(root / f"rec{i}.flac", np.repeat(both, 2, axis=0) if i == 0 else both, rate)
+    said: list[str] = []
+
+    class Listener:
+        def note(self, text: str) -> None:
+            said.append(text)
+
+        def follow(self, items, total, doing):
+            return items
+
+    detector = fit(root, "press", "small", tmp_path / "d", detectors_overlay=overlay, workers=1, progress=Listener())
+    assert (detector.rate, detector.channel) == (sounds.RATE, 0)
+    assert any("1 of 10 clips are at 16000 Hz: resampled to 8000 Hz" in line for line in said)
+    assert any("2 channels: channel 0 is used" in line for line in said)
+    with pytest.raises(GensupError, match="silent"):
+        fit(root, "press", "small", tmp_path / "far", channel="far", detectors_overlay=overlay, workers=1)
+    assert not (tmp_path / "far").exists()
+    assert AudioRef(root / "rec0.flac", sounds.RATE, 0).read().shape == (1, len(sounds.hum(0)[0]))
+
+
+def test_bad_clips_end_the_run_or_are_left_out(data: Path, overlay: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data, root)
+    bad = root / "fan" / "train" / "section_00_source_train_normal_0900_spd_1.wav"
+    bad.write_bytes(b"RIFF")
+    with pytest.raises(GensupError, match="0900_spd_1"):
+        fit(root, "fan", "small", tmp_path / "d", detectors_overlay=overlay, workers=1)
+    assert not (tmp_path / "d").exists()
+    fitted = fit(root, "fan", "small", tmp_path / "d", skip_bad=True, detectors_overlay=overlay, workers=1)
+    clean = fit(data, "fan", "small", tmp_path / "e", detectors_overlay=overlay, workers=1)
+    assert fitted.held_out == clean.held_out
+
+
+def test_what_score_refuses(data: Path, tuned: Tuning, tmp_path: Path) -> None:
+    sounds.write(tmp_path / "pump" / "test" / "section_00_0001.wav", sounds.hum(1))
+    with pytest.raises(GensupError, match=r"another machine's clip.*pump"):
+        score(tuned.detector, [tmp_path], workers=1)
+    sounds.write(tmp_path / "fan" / "test" / "section_07_0001.wav", sounds.hum(1))
+    with pytest.raises(GensupError, match="fan/07"):
+        score(tuned.detector, [tmp_path / "fan"], workers=1)
+    with pytest.raises(GensupError, match="nothing to score"):
+        score(tuned.detector, [tmp_path], skip_bad=True, workers=1)
+    with pytest.raises(GensupError, match="two clips of one name"):
+        score(tuned.detector, [data / "fan" / "test", data / "fan" / "test"], workers=1)
+    with pytest.raises(GensupError, match="no detector here"):
+        score(tmp_path, [data], workers=1)
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(GensupError, match="no clip and no folder"):
+        score(tuned.detector, [tmp_path / "notes.txt"], workers=1)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_clip_that_says_nothing_is_the_detectors(tuned: Tuning, tmp_path: Path) -> None:
+    sounds.write(tmp_path / "monday.wav", sounds.hum(1))
+    (scored,) = score(tuned.detector, [tmp_path], workers=1)
+    assert scored.name == "monday.wav"
+
+
+def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
+    synthesize(data, "fan", tmp_path / "half", settings=SETTINGS, shard=(1, 2), workers=1)
+    with pytest.raises(GensupError, match="no finished twin set"):
+        read_sets([tmp_path / "half"])
+    with pytest.raises(GensupError, match="no anomalies"):
+        read_sets([data / "fan" / "train"])
