@@ -11,7 +11,6 @@ import numpy as np
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
-from gensup.detection.crossfit import Arrangement, crossfit
 from gensup.detection.examples import Examples
 from gensup.detection.features import pooled
 from gensup.detection.parts import FittedBackend, Params, Scores
@@ -109,21 +108,20 @@ def fit(
     group_by: tuple[str, ...],
     params: Params,
     normals: Examples,
-    arrangement: Arrangement,
+    held_out: Scores,
     *,
     machine: str,
 ) -> Detector:
-    """Fit one configuration on all normal clips; threshold and scale come from models that held each clip out.
+    """Fit one configuration on all normal clips.
+
+    Args:
+        held_out: (clips,) scores by models that were fitted without the clip: threshold and scale come from these.
 
     Raises:
-        GensupError: too few clips, or a clip that cannot be read.
+        GensupError: a clip that cannot be read.
     """
     chain = build(params)
     groups = np.asarray(normals.group)
-    if reason := chain.backend.unfit(arrangement.smallest_fit(normals.group)):
-        raise GensupError("too few normal clips", value=reason, remedy="choose fewer components or give more clips")
-    (scored,) = crossfit(engine, {"": params}, normals, arrangement)
-    held_out = scored.scores[0]
     (x,) = pooled(engine, normals, chain.frontend, [chain.pooling])
     models = {}
     for group in np.unique(groups):

@@ -33,6 +33,14 @@ class Candidates:
         first = recipes[detectors[0]]
         return cls(recipes, params, recipe_of, trial_id(first.name, first.default))
 
+    def described(self) -> dict[str, Json]:
+        """For run.json: every recipe with its published values and its space, which together are the candidates."""
+        recipes: dict[str, Json] = {
+            name: {"default": dict(recipe.default), "space": {path: list(axis) for path, axis in recipe.space.items()}}
+            for name, recipe in self.recipes.items()
+        }
+        return {"detectors": recipes}
+
     def trial(self, trial: str, parameters: int, reason: str | None) -> Trial:
         """The record of one candidate, pruned when there is a reason."""
         params = self.params[trial]

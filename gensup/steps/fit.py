@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
+from gensup.detection.crossfit import crossfit, unfit
 from gensup.detection.detector import Detector
 from gensup.detection.detector import fit as fit_detector
-from gensup.detection.recipe import load
+from gensup.detection.recipe import load, trial_id
 from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.steps.progress import QUIET, Followed, Progress
@@ -49,6 +50,12 @@ def fit(
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
     # The folds of a tuning without a single question: what is held out sets the threshold.
     clips, arrangement = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
-    fitted = fit_detector(engine, recipe.name, recipe.group_by, params, clips, arrangement, machine=machine)
+    trial = {trial_id(recipe.name, params): params}
+    for reason in unfit(trial, arrangement, clips.group).values():
+        raise GensupError(
+            "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
+        )
+    (scored,) = crossfit(engine, trial, clips, arrangement)
+    fitted = fit_detector(engine, recipe.name, recipe.group_by, params, clips, scored.scores[0], machine=machine)
     fitted.save(out)
     return fitted

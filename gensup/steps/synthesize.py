@@ -15,6 +15,7 @@ from gensup.clip import Json
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.registry import unknown
+from gensup.steps.log import log
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recording, Recordings, normals
 from gensup.store import Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
@@ -143,6 +144,7 @@ class Work:
             return self.report(out, {}, finished=True, made=len(read_manifest(out / MANIFEST)))
         part, parts = shard[0] % shard[1], shard[1]
         with RunLock(out / "journal" / f"{part}-of-{parts}"):
+            log(out, "twins begin", shard=f"{part}/{parts}", orders=len(self.plan.orders))
             journal = Journal(out / "journal" / f"{part}-of-{parts}.jsonl")
             done = _verified(out, journal.read())
             batches = [
@@ -187,6 +189,7 @@ class Work:
             write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
             write_manifest(out / MANIFEST, rows)
             rmtree(out / "journal", ignore_errors=True)
+        log(out, "set finished", clips=len(rows), refused=len(refused))
         for reason, count in _counted(refused).items():
             progress.note(f"not made, {count}: {reason}")
         return self.report(out, refused, finished=True, made=len(rows))

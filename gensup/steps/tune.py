@@ -21,6 +21,7 @@ from gensup.selection import exams
 from gensup.selection.records import ScoreTable, Trial, Verdict
 from gensup.selection.verdict import decide
 from gensup.steps.candidates import Candidates
+from gensup.steps.log import log
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.study import Study, summary
@@ -66,29 +67,27 @@ def tune(
     candidates = Candidates.of(detectors, detectors_overlay)
     engine = Followed(for_workers(workers), progress)
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
-    config: dict[str, Json] = {
-        "command": "tune",
-        "detectors": list(detectors),
-        "candidates": [*sorted(candidates.params)],
-    }
+    config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
     if synthetic:
         asked = read_sets(synthetic)
         given: dict[str, Json] = {"synthetic": list(asked.fingerprint), "seed": settings.seed}
-        open_run(out, config | recordings.described() | given)
+        open_run(out, config | given)
     else:
         work = Work.prepared(recordings, settings, prompts)
-        open_run(out, config | recordings.described() | settings.described())
+        open_run(out, config | settings.described())
         work.make(out, (0, 1), engine, progress)
         asked = read_sets([out])
     exercised = exercise(recordings, asked, settings.seed)
     with RunLock(out):
+        log(out, "selection begins", clips=len(exercised.columns), candidates=len(candidates.params))
         table = _scored(engine, candidates, exercised, recordings, Study(out))
         verdict = decide(table)
-        fitted = _fitted(engine, candidates, verdict, exercised, recordings)
+        fitted = _fitted(engine, candidates, verdict, table, exercised, recordings)
         fitted.save(out / "detector")
         summary(out, table, verdict)
         update_run(out, verdict=cast("Json", asdict(verdict)))
         report = write_report(out)
+        log(out, "run finished", answer=verdict.answer)
     return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report)
 
 
@@ -129,8 +128,14 @@ def _scored(
 
 
 def _fitted(
-    engine: Engine, candidates: Candidates, verdict: Verdict, exercised: Exercise, recordings: Recordings
+    engine: Engine,
+    candidates: Candidates,
+    verdict: Verdict,
+    table: ScoreTable,
+    exercised: Exercise,
+    recordings: Recordings,
 ) -> Detector:
+    """The chosen configuration on every normal clip; the table holds its held-out scores already."""
     if not verdict.members:
         raise GensupError(
             "nothing can be chosen",
@@ -140,7 +145,14 @@ def _fitted(
         )
     member = verdict.members[0]
     recipe = candidates.recipes[candidates.recipe_of[member]]
-    clips, arrangement = exercised.normals(recordings.machine, recipe.group_by)
+    clips, _ = exercised.normals(recordings.machine, recipe.group_by)
+    place = next(i for i, trial in enumerate(table.trials) if trial.id == member)
     return fit(
-        engine, recipe.name, recipe.group_by, candidates.params[member], clips, arrangement, machine=recordings.machine
+        engine,
+        recipe.name,
+        recipe.group_by,
+        candidates.params[member],
+        clips,
+        table.scores[place, exercised.arrangement.train],
+        machine=recordings.machine,
     )

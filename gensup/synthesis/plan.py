@@ -14,7 +14,6 @@ from gensup.rng import digest, generator, seed
 from gensup.synthesis.physical import MECHANISMS
 from gensup.synthesis.records import Order
 
-
 LADDER = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 PAIRS = 50
 BYTES_A_SAMPLE = 2
@@ -63,7 +62,7 @@ def normal_twins(orders: Sequence[Order]) -> dict[str, Order]:
 
 
 def spread(sources: Sequence[Source], count: int, run_seed: int) -> tuple[Source, ...]:
-    """``count`` sources spread over section x domain x attributes: one of each in turn, in a random order within each."""
+    """``count`` sources spread over section, domain and attributes: one of each in turn, at random within each."""
     strata: dict[tuple[object, ...], list[Source]] = {}
     for source in sorted(sources, key=lambda s: s.clip.path):
         clip = source.clip

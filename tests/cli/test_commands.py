@@ -100,7 +100,7 @@ def test_the_papers_captions(tmp_path: Path) -> None:
 def test_fit_and_score(data: Path, tmp_path: Path) -> None:
     fitted = gensup(
         "fit", data, "--machine", "fan", "--detector", "twfr-gmm", "--set", "pooling.decay=0.46",
-        "--set", "backend.n_components=1", "--set", "frontend.n_mels=32", "--out", tmp_path / "d", "--json", "--workers", 1,
+        "--set", "backend.n_components=1", "--set", "frontend.n_mels=32", "--out", tmp_path / "d", "--json",
     )  # fmt: skip
     assert fitted.returncode == 0, fitted.stderr
     assert json.loads(fitted.stdout)["params"]["pooling.decay"] == 0.46

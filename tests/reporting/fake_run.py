@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from gensup.audio.files import write
 from gensup.detection.recipe import trial_id
@@ -45,21 +44,14 @@ class Wanted:
     axes: dict[str, list[Any]] = field(
         default_factory=lambda: {"pooling.decay": [0.0, 0.5, 1.0], "backend.n_components": [1, 2]}
     )
-    default: dict[str, Any] | None = field(
-        default_factory=lambda: {"pooling.decay": 1.0, "backend.n_components": 2}
-    )
+    default: dict[str, Any] | None = field(default_factory=lambda: {"pooling.decay": 0.0, "backend.n_components": 1})
     twins: bool = True  # False: as a run with --synthetic, which holds none
     paired: bool = True
     normals: int = 20
 
 
-@pytest.fixture(scope="session")
-def make_run() -> Callable[[Path, Wanted], Path]:
-    """Writes a finished run folder."""
-    return _make
-
-
-def _make(folder: Path, wanted: Wanted) -> Path:
+def fake_run(folder: Path, wanted: Wanted) -> Path:
+    """Write a finished run folder."""
     rng = np.random.default_rng(0)
     config: dict[str, Any] = {"command": "tune", "machine": wanted.machine, "channel": 0, "rate": RATE}
     config |= {"data": {"clips": wanted.normals, "fingerprint": "f" * 32}, "detectors": [wanted.recipe]}
@@ -74,9 +66,7 @@ def _make(folder: Path, wanted: Wanted) -> Path:
     return folder
 
 
-def _twins(
-    folder: Path, wanted: Wanted, rng: np.random.Generator
-) -> tuple[list[dict[str, Any]], dict[str, Question]]:
+def _twins(folder: Path, wanted: Wanted, rng: np.random.Generator) -> tuple[list[dict[str, Any]], dict[str, Question]]:
     """Rows of every anomaly, and what it asks; with their files where the run holds them."""
     rows: list[dict[str, Any]] = []
     questions = {}
