@@ -12,12 +12,16 @@ from gensup.cli.console import print_json
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run folder of `gensup tune`.")], as_json: options.AsJson = False
+    run: Annotated[Path, typer.Argument(help="A run folder of `gensup tune`.")],
+    synthetic: Annotated[
+        list[Path], typer.Option(help="A twin set that the run was given; may be repeated.", show_default=False)
+    ] = [],  # noqa: B006  # typer copies it
+    as_json: options.AsJson = False,
 ) -> None:
     """Write a run's report.html again."""
     from gensup.steps.report import report
 
-    page = report(run)
+    page = report(run, synthetic=synthetic)
     if as_json:
         print_json({"report": page})
     else:

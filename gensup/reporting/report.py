@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from gensup.store import write_bytes
@@ -9,8 +10,11 @@ from gensup.store import write_bytes
 REPORT = "report.html"
 
 
-def write_report(run: Path) -> Path:
-    """Write ``report.html`` into a run folder of ``tune``; the same folder gives the same bytes.
+def write_report(run: Path, sets: Sequence[Path] = ()) -> Path:
+    """Write ``report.html`` into a run folder of ``tune``; the same folders give the same bytes.
+
+    Args:
+        sets: the twin sets that the run was given; without them a run that made none has no clips to play.
 
     Raises:
         GensupError: no run folder, one without a verdict, a damaged record or twin, or a folder that cannot be written.
@@ -21,5 +25,5 @@ def write_report(run: Path) -> Path:
 
     page = run / REPORT
     # A file name's stray bytes are lone surrogates, which UTF-8 cannot say.
-    write_bytes(page, render(read_run_folder(run)).encode("utf-8", "replace"))
+    write_bytes(page, render(read_run_folder(run, sets)).encode("utf-8", "replace"))
     return page

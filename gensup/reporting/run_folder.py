@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import PlainValidator, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from gensup.clip import Json
 from gensup.errors import GensupError
@@ -30,24 +30,12 @@ class FamilyScores:
     auc: tuple[float, ...]  # (trials,)
 
 
-def _trial(content: Any) -> Trial:
-    """A row of table.json; by hand, because pydantic cannot follow ``Json`` into itself."""
-    try:
-        trial = Trial(**content)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
-    mappings = isinstance(trial.params, dict) and isinstance(trial.varied, dict)
-    if not (isinstance(trial.id, str) and isinstance(trial.recipe, str) and mappings):
-        raise ValueError("a trial has an id, a recipe and parameters")
-    return trial
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """trials/table.json."""
 
     default: str | None
-    trials: tuple[Annotated[Trial, PlainValidator(_trial)], ...]
+    trials: tuple[Trial, ...]
     families: Mapping[str, FamilyScores]
     ladders: Mapping[str, tuple[tuple[float, float], ...]]  # severity and median AUC, by family
     roles: tuple[Role, ...]  # (clips,)
@@ -92,8 +80,8 @@ class Run:
         return self.verdict.members[0] if self.verdict.members else None
 
 
-def read_run_folder(folder: Path) -> Run:
-    """Everything that the page shows.
+def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
+    """Everything that the page shows; ``sets`` are the twin sets that the run was given, where it did not make its own.
 
     Raises:
         GensupError: no run folder, one without a verdict, or a damaged or newer record.
@@ -127,15 +115,18 @@ def read_run_folder(folder: Path) -> Run:
         verdict=verdict,
         table=table,
         held_out=_held_out(folder / "detector" / "detector.json"),
-        **_twins(folder),
+        **_twins(sets or [folder]),
     )
 
 
-def _twins(folder: Path) -> dict[str, Any]:
-    manifest = folder / twinset.MANIFEST
-    if not manifest.is_file():
+def _twins(folders: Sequence[Path]) -> dict[str, Any]:
+    sets = [folder for folder in folders if (folder / twinset.MANIFEST).is_file()]
+    if not sets:
         return {"clips": None, "twin_rows": ()}
-    return {"clips": twinset.read(folder), "twin_rows": tuple(read_manifest(manifest))}
+    return {
+        "clips": tuple(clip for folder in sets for clip in twinset.read(folder)),
+        "twin_rows": tuple(row for folder in sets for row in read_manifest(folder / twinset.MANIFEST)),
+    }
 
 
 def _table(path: Path) -> Table:

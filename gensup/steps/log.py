@@ -1,4 +1,4 @@
-"""log.jsonl of a folder: when, where and with which versions. What differs between two runs of one thing stands here."""
+"""log.jsonl of a folder: when, where and with which versions, which is all that two runs of one thing differ in."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def tune(
         fitted.save(out / "detector")
         summary(out, table, verdict)
         update_run(out, verdict=cast("Json", asdict(verdict)))
-        report = write_report(out)
+        report = write_report(out, synthetic)
         log(out, "run finished", answer=verdict.answer)
     return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report)
 
