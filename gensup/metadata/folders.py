@@ -56,7 +56,7 @@ def read(folders: Sequence[str], under: Sequence[str] = ()) -> Place:
         condition = CONDITIONS.get(word, condition)
         if found := _YEAR.search(word):
             year = int(found[1])
-    section = next((found[1] for word in reversed(low) if (found := _SECTION.fullmatch(word))), None)
+    section = next((found[1] for word in reversed([*above, *low]) if (found := _SECTION.fullmatch(word))), None)
     machine, marked = _machine(folders, low)
     return Place(year, machine, marked, section, split, condition)
 

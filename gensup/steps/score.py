@@ -61,7 +61,7 @@ def score(
             except GensupError as error:
                 if not skip_bad:
                     raise
-                left_out.append(str(error))
+                left_out.append(f"{path}: {error.what} ({error.value})")
                 continue
             if clip.path in members:
                 raise GensupError(
@@ -73,7 +73,7 @@ def score(
                 )
             members[clip.path] = clip, path, group
     for reason in left_out:
-        progress.note(f"left out: {reason}")
+        progress.note(f"left out {reason}")
     if not members:
         raise GensupError(
             "nothing to score", value=", ".join(map(str, places)), rule="at least one clip of this machine"
@@ -115,7 +115,8 @@ def _clips(place: Path) -> list[tuple[Clip, Path]]:
         return [(clip, place / clip.path) for clip in scan(place)]
     if not place.is_file() or place.suffix.lower() not in SUFFIXES:
         raise GensupError("no clip and no folder of clips", where=str(place), rule=f"ends in {' or '.join(SUFFIXES)}")
-    return [(parse(place.name), place)]
+    # A clip's own folders may say its section, as in id_00/abnormal/00000000.wav; they do not become part of its name.
+    return [(parse(place.name, under=place.resolve().parts[-3:-1]), place)]
 
 
 def _group(detector: Detector, clip: Clip, where: str) -> str:

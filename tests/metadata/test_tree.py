@@ -122,3 +122,13 @@ def test_lists_that_are_refused(tmp_path: Path, text: str, message: str) -> None
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(GensupError, match="no such file"):
         read_names(tmp_path / "names.txt")
+
+
+def test_the_roots_own_name_says_the_section(tmp_path: Path) -> None:
+    clip = tmp_path / "slider" / "id_02" / "normal" / "00000000.wav"
+    clip.parent.mkdir(parents=True)
+    clip.touch()
+    (inside,) = scan(tmp_path / "slider" / "id_02")
+    (above,) = scan(tmp_path)
+    assert (inside.section, inside.machine) == ("02", None)
+    assert (above.section, above.machine) == ("02", "slider")

@@ -263,6 +263,15 @@ def test_a_clip_that_says_nothing_is_the_detectors(tuned: Tuning, tmp_path: Path
     assert scored.name == "monday.wav"
 
 
+def test_a_files_own_folders_say_its_section(tuned: Tuning, tmp_path: Path) -> None:
+    known = sounds.write(tmp_path / "id_00" / "abnormal" / "00000000.wav", sounds.hum(1))
+    other = sounds.write(tmp_path / "id_02" / "normal" / "00000000.wav", sounds.hum(2))
+    (scored,) = score(tuned.detector, [known], workers=1)
+    assert scored.name == "00000000.wav"
+    with pytest.raises(GensupError, match="fan/02"):
+        score(tuned.detector, [other], workers=1)
+
+
 def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
     synthesize(data, "fan", tmp_path / "half", settings=SETTINGS, shard=(1, 2), workers=1)
     with pytest.raises(GensupError, match="no finished twin set"):
