@@ -29,6 +29,7 @@ def command(
     channel: options.ChannelText = "0",
     detectors: options.Detectors = None,
     skip_bad: options.SkipBad = False,
+    cache: options.Cache = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -45,6 +46,7 @@ def command(
         channel=options.channel(channel),
         detectors_overlay=detectors,
         skip_bad=skip_bad,
+        cache=cache,
         workers=workers,
         progress=progress(),
     )

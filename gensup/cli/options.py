@@ -21,6 +21,10 @@ Names = Annotated[
 Machine = Annotated[str, typer.Option(help="The machine type, e.g. ToyDrone.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; all cores unless said.", min=1, show_default=False)]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Keep slow features in this folder; log-mel is quicker made than read.", show_default=False),
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave refused clips out and say which, instead of ending.")]
 ChannelText = Annotated[str, typer.Option("--channel", help="near, far, mean, or a number from 0.")]
 Prompts = Annotated[Path | None, typer.Option(help="Folder that overlays gensup's own prompts/.", show_default=False)]

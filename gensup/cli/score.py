@@ -24,6 +24,7 @@ def command(
         bool, typer.Option("--normalised", help="In standard deviations from held-out normal clips.")
     ] = False,
     skip_bad: options.SkipBad = False,
+    cache: options.Cache = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -37,6 +38,7 @@ def command(
         decisions=decisions,
         normalised=normalised,
         skip_bad=skip_bad,
+        cache=cache,
         workers=workers,
         progress=progress(),
     )

@@ -31,6 +31,7 @@ def command(
     prompts: options.Prompts = None,
     detectors: options.Detectors = None,
     skip_bad: options.SkipBad = False,
+    cache: options.Cache = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -58,6 +59,7 @@ def command(
         prompts=prompts,
         detectors_overlay=detectors,
         skip_bad=skip_bad,
+        cache=cache,
         workers=workers,
         progress=progress(),
     )

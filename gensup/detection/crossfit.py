@@ -16,6 +16,7 @@ from gensup.detection.parts import Backend, Frontend, Params, Pooling
 from gensup.detection.recipe import build
 from gensup.engine import Engine
 from gensup.rng import seed
+from gensup.store import ArrayCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,11 @@ def unfit(candidates: Mapping[str, Params], arrangement: Arrangement, group: Seq
 
 
 def crossfit(
-    engine: Engine, candidates: Mapping[str, Params], examples: Examples, arrangement: Arrangement
+    engine: Engine,
+    candidates: Mapping[str, Params],
+    examples: Examples,
+    arrangement: Arrangement,
+    cache: ArrayCache | None = None,
 ) -> Iterator[Scored]:
     """Score every clip with every candidate (trial id -> resolved parameters), in groups, as they end.
 
@@ -66,7 +71,7 @@ def crossfit(
         chain = build(params)
         by_frontend.setdefault(chain.frontend, {}).setdefault(chain.pooling, []).append((trial, chain.backend))
     for frontend, by_pooling in by_frontend.items():
-        vectors = pooled(engine, examples, frontend, tuple(by_pooling))
+        vectors = pooled(engine, examples, frontend, tuple(by_pooling), cache)
         # On disk, so that workers share the pages instead of copies of them.
         with TemporaryDirectory(prefix="gensup-") as folder:
             path = Path(folder) / "vectors.npy"

@@ -19,7 +19,7 @@ from gensup.engine import Engine
 from gensup.errors import GensupError
 from gensup.registry import unknown
 from gensup.rng import seed
-from gensup.store import SCHEMA, check_schema, read_json, sha256_file, write_bytes, write_json
+from gensup.store import SCHEMA, ArrayCache, check_schema, read_json, sha256_file, write_bytes, write_json
 
 ALARM_QUANTILE = 0.9  # share of held-out normal clips below the threshold, as in the DCASE baseline
 
@@ -62,10 +62,10 @@ class Detector:
             return next(iter(self.models))
         raise unknown("group for this detector", group or "not said", sorted(self.models), where=where)
 
-    def score(self, clips: Examples, engine: Engine) -> Scores:
+    def score(self, clips: Examples, engine: Engine, cache: ArrayCache | None = None) -> Scores:
         """(clips,) anomaly scores, higher = more anomalous; ``clips.group`` names models of this detector."""
         chain = build(self.params)
-        (x,) = pooled(engine, clips, chain.frontend, [chain.pooling])
+        (x,) = pooled(engine, clips, chain.frontend, [chain.pooling], cache)
         groups = np.asarray(clips.group)
         scores = np.empty(len(clips))
         for group in np.unique(groups):
@@ -111,6 +111,7 @@ def fit(
     held_out: Scores,
     *,
     machine: str,
+    cache: ArrayCache | None = None,
 ) -> Detector:
     """Fit one configuration on all normal clips.
 
@@ -122,7 +123,7 @@ def fit(
     """
     chain = build(params)
     groups = np.asarray(normals.group)
-    (x,) = pooled(engine, normals, chain.frontend, [chain.pooling])
+    (x,) = pooled(engine, normals, chain.frontend, [chain.pooling], cache)
     models = {}
     for group in np.unique(groups):
         rows = groups == group

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gensup.audio.files import AudioRef
+from gensup.clip import Json
 from gensup.detection.examples import Examples
 from gensup.detection.parts import FittedFrontend, Pooling
 from gensup.engine import Engine, collect
 from gensup.errors import GensupError
+from gensup.store import ArrayCache
 
 CLIPS_A_TASK = 16
+WORTH_KEEPING_S = 0.02  # a clip; below it, making a vector again is quicker than writing a file safely
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,24 @@ class _Embed:
 
     frontend: FittedFrontend
     poolings: tuple[Pooling, ...]
+    cache: ArrayCache | None
 
-    def __call__(self, clips: Sequence[AudioRef]) -> NDArray[np.float32]:
-        return np.stack([self._pooled(clip) for clip in clips], axis=1)
+    def __call__(self, clips: Sequence[tuple[AudioRef, str]]) -> NDArray[np.float32]:
+        return np.stack([self._kept(clip, key) for clip, key in clips], axis=1)
+
+    def _kept(self, clip: AudioRef, key: str) -> NDArray[np.float32]:
+        if self.cache is None:
+            return self._pooled(clip)
+        settings: dict[str, Json] = {
+            "frontend": self.frontend.fingerprint,
+            "poolings": [[pooling.name, asdict(pooling)] for pooling in self.poolings],  # type: ignore[call-overload]
+            "rate": clip.rate,
+            "channel": clip.channel,
+        }
+        made = self.cache.get(
+            self.frontend.name, self.frontend.version, settings, [key], lambda: {"vectors": self._pooled(clip)}
+        )
+        return np.asarray(made["vectors"], dtype=np.float32)
 
     def _pooled(self, clip: AudioRef) -> NDArray[np.float32]:
         try:
@@ -47,12 +65,18 @@ class _Embed:
 
 
 def pooled(
-    engine: Engine, examples: Examples, frontend: FittedFrontend, poolings: Sequence[Pooling]
+    engine: Engine,
+    examples: Examples,
+    frontend: FittedFrontend,
+    poolings: Sequence[Pooling],
+    cache: ArrayCache | None = None,
 ) -> NDArray[np.float32]:
-    """(poolings, clips, dim): one vector a clip and pooling.
+    """(poolings, clips, dim): one vector a clip and pooling; a slow frontend's are kept in ``cache``.
 
     Raises:
         GensupError: a clip that the gate or the frontend refuses.
     """
-    chunks = [examples.audio[i : i + CLIPS_A_TASK] for i in range(0, len(examples), CLIPS_A_TASK)]
-    return np.concatenate(collect(engine, _Embed(frontend, tuple(poolings)), chunks), axis=1)
+    clips = list(zip(examples.audio, examples.key, strict=True))
+    chunks = [clips[i : i + CLIPS_A_TASK] for i in range(0, len(clips), CLIPS_A_TASK)]
+    task = _Embed(frontend, tuple(poolings), cache if frontend.per_clip_seconds >= WORTH_KEEPING_S else None)
+    return np.concatenate(collect(engine, task, chunks), axis=1)

@@ -39,6 +39,15 @@ class Tokens:
 class FittedFrontend(Protocol):
     """Turns clips into tokens."""
 
+    name: ClassVar[str]
+    version: ClassVar[int]  # part of every cache key: raise it when the numbers change
+    per_clip_seconds: ClassVar[float]  # whether keeping the result beats making it again
+
+    @property
+    def fingerprint(self) -> str:
+        """Of configuration and weights."""
+        ...
+
     def tokens(self, audio: Audio, rate: int) -> Tokens:
         """Tokens of one clip, (channels, samples); the first channel counts.
 
@@ -50,9 +59,6 @@ class FittedFrontend(Protocol):
 
 class Frontend(FittedFrontend, Protocol):
     """A frozen frontend is its own fitted self. Training joins this protocol with the first trained frontend."""
-
-    name: ClassVar[str]
-    version: ClassVar[int]  # part of every cache key: raise it when the numbers change
 
 
 class Pooling(Protocol):

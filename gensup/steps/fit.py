@@ -16,6 +16,7 @@ from gensup.errors import GensupError
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import normals
 from gensup.steps.table import Synthetic, exercise
+from gensup.store import ArrayCache
 
 
 def fit(
@@ -29,6 +30,7 @@ def fit(
     channel: Channel = 0,
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
+    cache: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> Detector:
@@ -55,7 +57,10 @@ def fit(
         raise GensupError(
             "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
         )
-    (scored,) = crossfit(engine, trial, clips, arrangement)
-    fitted = fit_detector(engine, recipe.name, recipe.group_by, params, clips, scored.scores[0], machine=machine)
+    kept = ArrayCache(cache) if cache else None
+    (scored,) = crossfit(engine, trial, clips, arrangement, kept)
+    fitted = fit_detector(
+        engine, recipe.name, recipe.group_by, params, clips, scored.scores[0], machine=machine, cache=kept
+    )
     fitted.save(out)
     return fitted

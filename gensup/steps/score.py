@@ -20,7 +20,7 @@ from gensup.metadata import parse, scan
 from gensup.steps.candidates import group_of
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import listen
-from gensup.store import write_text
+from gensup.store import ArrayCache, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ def score(
     decisions: Path | None = None,
     normalised: bool = False,
     skip_bad: bool = False,
+    cache: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> tuple[Score, ...]:
@@ -93,7 +94,7 @@ def score(
         key=tuple(member.key for member in heard.members),
         group=tuple(members[member.clip.path][2] for member in heard.members),
     )
-    raw = fitted.score(clips, engine)
+    raw = fitted.score(clips, engine, ArrayCache(cache) if cache else None)
     shown = fitted.normalised(raw) if normalised else raw
     if not np.isfinite(shown).all():
         bad = heard.members[int(np.argmin(np.isfinite(shown)))].clip.path

@@ -27,7 +27,7 @@ from gensup.steps.recordings import Recordings, normals
 from gensup.steps.study import Study, summary
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Exercise, exercise, read_sets
-from gensup.store import RunLock, open_run, update_run
+from gensup.store import ArrayCache, RunLock, open_run, update_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,7 @@ def tune(
     prompts: Path | None = None,
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
+    cache: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> Tuning:
@@ -78,11 +79,12 @@ def tune(
         work.make(out, (0, 1), engine, progress)
         asked = read_sets([out])
     exercised = exercise(recordings, asked, settings.seed)
+    kept = ArrayCache(cache) if cache else None
     with RunLock(out):
         log(out, "selection begins", clips=len(exercised.columns), candidates=len(candidates.params))
-        table = _scored(engine, candidates, exercised, recordings, Study(out))
+        table = _scored(engine, candidates, exercised, recordings, Study(out), kept)
         verdict = decide(table)
-        fitted = _fitted(engine, candidates, verdict, table, exercised, recordings)
+        fitted = _fitted(engine, candidates, verdict, table, exercised, recordings, kept)
         fitted.save(out / "detector")
         summary(out, table, verdict)
         update_run(out, verdict=cast("Json", asdict(verdict)))
@@ -92,7 +94,12 @@ def tune(
 
 
 def _scored(
-    engine: Engine, candidates: Candidates, exercised: Exercise, recordings: Recordings, study: Study
+    engine: Engine,
+    candidates: Candidates,
+    exercised: Exercise,
+    recordings: Recordings,
+    study: Study,
+    cache: ArrayCache | None,
 ) -> ScoreTable:
     """Every candidate's out-of-fold scores of every clip; what the study holds already is not scored again."""
     study.begin(exercised.columns)
@@ -108,7 +115,7 @@ def _scored(
         for trial, reason in pruned.items():
             rows[trial] = study.add(candidates.trial(trial, 0, reason), None)
         left = {trial: params for trial, params in wanted.items() if trial not in pruned}
-        for scored in crossfit(engine, left, clips, exercised.arrangement):
+        for scored in crossfit(engine, left, clips, exercised.arrangement, cache):
             for trial, scores, parameters in zip(scored.trials, scored.scores, scored.parameters, strict=True):
                 broken = None if np.isfinite(scores).all() else "its scores are not finite"
                 rows[trial] = study.add(candidates.trial(trial, parameters, broken), None if broken else scores)
@@ -134,6 +141,7 @@ def _fitted(
     table: ScoreTable,
     exercised: Exercise,
     recordings: Recordings,
+    cache: ArrayCache | None,
 ) -> Detector:
     """The chosen configuration on every normal clip; the table holds its held-out scores already."""
     if not verdict.members:
@@ -155,4 +163,5 @@ def _fitted(
         clips,
         table.scores[place, exercised.arrangement.train],
         machine=recordings.machine,
+        cache=cache,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from gensup.audio.files import Audio
 from gensup.audio.spectra import log_mel
 from gensup.detection.parts import Tokens
 from gensup.errors import GensupError
+from gensup.rng import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class LogMel:
 
     name: ClassVar[str] = "log-mel"
     version: ClassVar[int] = 1
+    per_clip_seconds: ClassVar[float] = 0.002
 
     def __post_init__(self) -> None:
         for field, low, high in (("n_fft", 64, 65536), ("hop", 1, self.n_fft), ("n_mels", 1, self.n_fft // 2)):
@@ -33,6 +35,10 @@ class LogMel:
                     rule=f"{low} to {high}",
                     remedy="choose another",
                 )
+
+    @property
+    def fingerprint(self) -> str:
+        return digest(asdict(self))
 
     def tokens(self, audio: Audio, rate: int) -> Tokens:
         samples = audio[0]
