@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import cast
@@ -21,7 +21,7 @@ from gensup.steps.recordings import Recording, Recordings, normals
 from gensup.store import Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
 from gensup.synthesis.make import Made, Make
 from gensup.synthesis.physical import PhysicalFaults
-from gensup.synthesis.plan import LADDER, PAIRS, Plan, Source, families, orders, spread
+from gensup.synthesis.plan import LADDER, PAIRS, Plan, Source, families, ladder, orders, spread
 from gensup.synthesis.twinset import MANIFEST, Layout, file_names, write_card
 
 GENERATORS = (PhysicalFaults.name,)
@@ -41,12 +41,12 @@ class Settings:
     layout: Layout = "clips"
 
     def checked(self) -> Settings:
-        """Itself; GensupError when a value makes no sense."""
+        """Itself in its plain form: the same set has the same settings. GensupError when a value makes no sense."""
         if self.generator not in GENERATORS:
             raise unknown("generator", self.generator, GENERATORS, where="--generator")
         if self.pairs < 1:
             raise GensupError("too few pairs", where="--pairs", value=self.pairs, rule="at least 1")
-        return self
+        return replace(self, severities=ladder(self.severities), faults=tuple(sorted(set(self.faults))))
 
     def described(self) -> dict[str, Json]:
         """For run.json."""
@@ -102,7 +102,7 @@ def synthesize(
     work = Work.prepared(recordings, settings, prompts)
     if dry_run:
         return work.report(out, {}, finished=False)
-    open_run(out, {"command": "synthesize", **recordings.described(), **settings.described()})
+    open_run(out, {"command": "synthesize"} | recordings.described() | work.described(settings))
     return work.make(out, shard, engine, progress)
 
 
@@ -133,9 +133,14 @@ class Work:
                 channels=1,
                 run_seed=settings.seed,
                 style=settings.style,
+                prompts=prompts,
             )
         )
         return cls(Plan(ordered, left_out), file_names(ordered, settings.layout), PhysicalFaults(profile), members)
+
+    def described(self, settings: Settings) -> dict[str, Json]:
+        """For run.json: the settings, and what they and prompts/ came to."""
+        return settings.described() | {"plan": self.plan.fingerprint}
 
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""

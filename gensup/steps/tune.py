@@ -75,7 +75,7 @@ def tune(
         open_run(out, config | given)
     else:
         work = Work.prepared(recordings, settings, prompts)
-        open_run(out, config | settings.described())
+        open_run(out, config | work.described(settings))
         work.make(out, (0, 1), engine, progress)
         asked = read_sets([out])
     exercised = exercise(recordings, asked, settings.seed)

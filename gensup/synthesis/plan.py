@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
+from pathlib import Path
 
 from gensup.audio.profile import SoundProfile
 from gensup.captions import FaultRow, caption
@@ -47,6 +49,11 @@ class Plan:
     def gibibytes(self) -> float:
         """Size on disk as 16-bit WAV."""
         return sum(o.seconds * o.rate * o.channels * BYTES_A_SAMPLE for o in self._every) / 2**30
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when any order does: its source, fault, severity, seed or words."""
+        return digest([[order.id, order.seed, list(order.captions)] for order in self.orders])
 
     @property
     def _every(self) -> tuple[Order, ...]:
@@ -103,6 +110,23 @@ def families(
     return kept, {name: reason for name, reason in reasons.items() if reason is not None}
 
 
+def ladder(severities: Sequence[float]) -> tuple[float, ...]:
+    """The rungs to make, from the faintest up. 0 is the normal twin, which is made anyway.
+
+    Raises:
+        GensupError: a negative or infinite severity, or none above 0.
+    """
+    rungs = tuple(sorted({float(severity) for severity in severities if severity != 0}))
+    if not rungs or not all(0 < severity < inf for severity in rungs):
+        raise GensupError(
+            "not a ladder",
+            where="--severities",
+            value=",".join(f"{s:g}" for s in severities),
+            rule="numbers of 0 and above, at least one above",
+        )
+    return rungs
+
+
 def orders(
     sources: Sequence[Source],
     rows: Sequence[FaultRow],
@@ -113,26 +137,15 @@ def orders(
     channels: int,
     run_seed: int,
     style: str,
+    prompts: Path | None = None,
 ) -> Iterator[Order]:
-    """Every family at every severity for every source. What a fault draws is the same on all rungs of its ladder.
-
-    Raises:
-        GensupError: a severity that is not above 0 (0 is the normal twin, which is always made), or one twice.
-    """
-    if not severities or min(severities) <= 0 or len(set(severities)) != len(severities):
-        raise GensupError(
-            "not a ladder",
-            where="--severities",
-            value=",".join(f"{s:g}" for s in severities),
-            rule="different numbers above 0",
-            remedy="leave 0 out: it is the normal twin, which is always made",
-        )
+    """Every family at every severity for every source. What a fault draws is the same on all rungs of its ladder."""
     for source in sources:
         twin = digest("twin", generator_name, source.key, run_seed)
-        said = caption(source.clip, condition="normal", style=style)
+        said = caption(source.clip, condition="normal", style=style, overlay=prompts)
         for row in rows:
-            broken = caption(source.clip, condition="anomaly", style=style, fault=row)
-            for severity in sorted(severities):
+            broken = caption(source.clip, condition="anomaly", style=style, fault=row, overlay=prompts)
+            for severity in severities:
                 yield Order(
                     id=digest("order", twin, row.name, row.mechanism, dict(row.parameters), severity),
                     twin=twin,

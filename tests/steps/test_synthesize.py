@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ def test_two_workers_and_two_shards_make_the_same_bytes(data: Path, twins: Path,
 
 def test_nothing_left_to_do(data: Path, twins: Path) -> None:
     before = contents(twins)
-    again = synthesize(data, "fan", twins, settings=SETTINGS, workers=1)
+    said_otherwise = replace(SETTINGS, severities=(2.0, 0.0, 0.5, 2.0))
+    again = synthesize(data, "fan", twins, settings=said_otherwise, workers=1)
     assert again.finished
     assert again.made == again.clips
     assert contents(twins) == before
@@ -158,14 +160,28 @@ def test_another_configuration_is_refused_and_nothing_is_touched(data: Path, twi
     assert contents(twins) == before
 
 
+def test_an_overlay_of_the_prompts_is_heard(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "mine.j2").write_text("{{ condition }} {{ machine }}{% if fault %}, {{ fault }}{% endif %}")
+    (tmp_path / "prompts" / "machines.yaml").write_text("fan: {noun: big blower}\n")
+    settings = Settings(pairs=2, severities=(1.0,), faults=("hiss",), style="mine")
+    synthesize(data, "fan", tmp_path / "set", settings=settings, prompts=tmp_path / "prompts", workers=1)
+    said = {str(row["caption"]) for row in read_manifest(tmp_path / "set" / "metadata.jsonl")}
+    assert said == {"normal big blower", "anomaly big blower, hissing"}
+    (tmp_path / "prompts" / "machines.yaml").write_text("fan: {noun: small blower}\n")
+    with pytest.raises(GensupError, match=r"another configuration.*plan"):
+        synthesize(data, "fan", tmp_path / "set", settings=settings, prompts=tmp_path / "prompts", workers=1)
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
         ({"generator": "fautls"}, "did you mean faults"),
         ({"pairs": 0}, "--pairs"),
-        ({"severities": (0.0, 1.0)}, "--severities"),
+        ({"severities": (-1.0, 1.0)}, "--severities"),
         ({"severities": ()}, "--severities"),
-        ({"severities": (1.0, 1.0)}, "--severities"),
+        ({"severities": (0.0,)}, "--severities"),
+        ({"severities": (float("nan"),)}, "--severities"),
         ({"faults": ("knok",)}, "did you mean knock"),
         ({"style": "peper"}, "paper"),
     ],
