@@ -23,6 +23,9 @@ class Constants:
     difficulty: float
     hopeless: float
     saturated: float
+    resamples: int
+    information_cap: float
+    informative: float
     least_families: int
     least_mechanisms: int
     status_weight: Mapping[Status, float]

@@ -80,7 +80,9 @@ class Judgement:
     status: Status
     value: NDArray[np.float64]  # (trials,) utility, higher = better
     auc: NDArray[np.float64]  # (trials,) at the severity that is read
+    resampled: NDArray[np.float64]  # (trials, resamples) utility on resampled source clips
     severity: float  # the severity that is read, between two rungs of the ladder or on one
+    information: float  # spread between candidates over the spread by chance, less one
     weight: float  # 0 = says nothing about these candidates
     why: str  # why it has no weight, or how its severity was chosen
 
@@ -92,6 +94,7 @@ class FamilyReport:
     mechanism: str
     status: Status
     severity: float
+    information: float
     weight: float  # share of all weights
     median_auc: float
     member_auc: float | None  # of the chosen configuration
@@ -107,8 +110,8 @@ class Verdict:
     answer: Literal["select", "default"]
     members: tuple[str, ...]  # ids of the trials to use; empty when there is neither evidence nor a default
     paired: bool
-    rank_interval: tuple[int, int] | None  # of the chosen, over leaving out any one family
-    ties: tuple[str, ...]  # trials that some set of all families but one would choose
+    rank_interval: tuple[int, int] | None  # of the chosen, in 90 % of the resamples of source clips
+    ties: tuple[str, ...]  # trials whose Borda count lies within the chosen one's interval, best first
     rows: Mapping[str, float] = field(default_factory=dict)  # single, default, random: weighted mean utility
     families: Mapping[str, FamilyReport] = field(default_factory=dict)
     ranking: tuple[tuple[str, float], ...] = ()  # trial and its Borda count, best first

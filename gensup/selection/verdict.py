@@ -10,27 +10,27 @@ from scipy.stats import rankdata
 
 from gensup.selection.constants import constants
 from gensup.selection.records import FamilyReport, Judgement, ScoreTable, Trial, Verdict
-from gensup.selection.utility import judge
 
 Vector = NDArray[np.float64]
 TOP = 0.1  # of the candidates, in the sentence
 POOR = 0.5
+INTERVAL = (0.05, 0.95)
 
 
 def borda(judgements: Sequence[Judgement]) -> Vector:
     """(trials,) weighted mean rank, lower = better; ties share their mean rank."""
     weights = np.array([judgement.weight for judgement in judgements])
     ranks = np.stack([rankdata(-judgement.value) for judgement in judgements])
-    return np.asarray(weights @ ranks / weights.sum())
+    # Rounded, so that equal counts are equal whatever the order in which they were summed.
+    return np.asarray(np.round(weights @ ranks / weights.sum(), 9))
 
 
-def decide(table: ScoreTable) -> Verdict:
-    """The verdict on a table of scores: a pure function of it.
+def decide(table: ScoreTable, judgements: Sequence[Judgement]) -> Verdict:
+    """The verdict on a table of scores and its judgements (``utility.judge``): a pure function of them.
 
     The answer is *default* when too few families or mechanisms say anything about these candidates.
     """
     fixed = constants()
-    judgements = judge(table)
     voters = [judgement for judgement in judgements if judgement.weight > 0]
     mechanisms = sorted({judgement.mechanism for judgement in voters})
     enough = len(voters) >= fixed.least_families and len(mechanisms) >= fixed.least_mechanisms
@@ -40,7 +40,7 @@ def decide(table: ScoreTable) -> Verdict:
     ids = [trial.id for trial in table.trials]
     default = ids.index(table.default) if table.default is not None else None
     chosen = order[0] if enough else default
-    interval, ties = _steadiness(voters, chosen, order) if enough and chosen is not None else (None, ())
+    interval, ties = _steadiness(voters, chosen, counts) if enough and chosen is not None else (None, ())
     return Verdict(
         answer="select" if enough else "default",
         members=() if chosen is None else (ids[chosen],),
@@ -65,17 +65,16 @@ def _rows(voters: Sequence[Judgement], best: int, default: int | None) -> dict[s
     return rows if default is None else {**rows, "default": float(mean[default])}
 
 
-def _steadiness(
-    voters: Sequence[Judgement], chosen: int, order: Sequence[int]
-) -> tuple[tuple[int, int], tuple[int, ...]]:
-    """The chosen one's ranks, and the winners, when any one family is left out."""
-    place = {trial: rank for rank, trial in enumerate(order)}
-    ranks, winners = [1], {chosen}
-    for i in range(len(voters)):
-        counts = borda([*voters[:i], *voters[i + 1 :]])
-        ranks.append(int(np.count_nonzero(counts < counts[chosen])) + 1)
-        winners.add(min(range(len(counts)), key=lambda trial: (counts[trial], place[trial])))
-    return (min(ranks), max(ranks)), tuple(sorted(winners, key=lambda trial: place[trial]))
+def _steadiness(voters: Sequence[Judgement], chosen: int, counts: Vector) -> tuple[tuple[int, int], tuple[int, ...]]:
+    """The chosen one's ranks in 90 % of the resamples, and the trials whose count lies within its interval."""
+    weights = np.array([judgement.weight for judgement in voters])
+    ranks = np.stack([rankdata(-judgement.resampled, axis=0, nan_policy="omit") for judgement in voters])
+    resampled = np.tensordot(weights / weights.sum(), ranks, axes=1)  # (trials, resamples)
+    resampled = resampled[:, ~np.isnan(resampled).any(axis=0)]
+    place = 1 + (resampled < resampled[chosen]).sum(axis=0)
+    low, high = np.quantile(place, INTERVAL, method="nearest")
+    tied = np.flatnonzero(counts <= np.quantile(resampled[chosen], INTERVAL[1]))
+    return (int(low), int(high)), tuple(int(i) for i in sorted(tied, key=lambda trial: counts[trial]))
 
 
 def _report(judgement: Judgement, chosen: int | None, ids: Sequence[str], total: float) -> FamilyReport:
@@ -83,6 +82,7 @@ def _report(judgement: Judgement, chosen: int | None, ids: Sequence[str], total:
         mechanism=judgement.mechanism,
         status=judgement.status,
         severity=judgement.severity,
+        information=judgement.information,
         weight=judgement.weight / total if total else 0.0,
         median_auc=float(np.median(judgement.auc)),
         member_auc=None if chosen is None else float(judgement.auc[chosen]),

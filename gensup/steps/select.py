@@ -12,6 +12,7 @@ import numpy as np
 from gensup.errors import GensupError
 from gensup.selection import exams
 from gensup.selection.records import Column, Question, ScoreTable, Trial, Verdict
+from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
 from gensup.synthesis.twinset import SyntheticClip, read
 
@@ -44,21 +45,18 @@ def select(twins: Path, scores: Sequence[Path], *, held_out: Path | None = None)
         for clip in clips
         if clip.family is not None and clip.mechanism is not None and clip.status is not None
     }
-    return decide(
-        ScoreTable(
-            trials=tuple(
-                Trial(
-                    id=_candidate(path), recipe=_candidate(path), params={}, varied={}, state="complete", parameters=0
-                )
-                for path in files
-            ),
-            columns=columns,
-            scores=table,
-            exams=exams.build(columns, questions),
-            default=None,
-            paired=True,
-        )
+    scored = ScoreTable(
+        trials=tuple(
+            Trial(id=_candidate(path), recipe=_candidate(path), params={}, varied={}, state="complete", parameters=0)
+            for path in files
+        ),
+        columns=columns,
+        scores=table,
+        exams=exams.build(columns, questions),
+        default=None,
+        paired=True,
     )
+    return decide(scored, judge(scored))
 
 
 def _files(scores: Sequence[Path]) -> tuple[Path, ...]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from gensup.clip import Json
 from gensup.errors import GensupError
 from gensup.rng import digest
-from gensup.selection.records import Column, ScoreTable, Trial, Verdict
-from gensup.selection.utility import judge, ladders
+from gensup.selection.records import Column, Judgement, ScoreTable, Trial, Verdict
+from gensup.selection.utility import ladders
 from gensup.store import SCHEMA, Journal, check_schema, read_json, write_bytes, write_json
 
 Row = tuple[Trial, NDArray[np.float64] | None]
@@ -83,7 +83,7 @@ class Study:
         return self.run / "trials" / "scores" / f"{trial}.npy"
 
 
-def summary(run: Path, table: ScoreTable, verdict: Verdict) -> None:
+def summary(run: Path, table: ScoreTable, judgements: Sequence[Judgement], verdict: Verdict) -> None:
     """Write trials/table.json: what the report draws, so that it need not decide anything again."""
     shown = [i for i, trial in enumerate(table.trials) if trial.id in {*verdict.members, table.default}]
     write_json(
@@ -99,7 +99,7 @@ def summary(run: Path, table: ScoreTable, verdict: Verdict) -> None:
                     "utility": j.value.tolist(),
                     "auc": j.auc.tolist(),
                 }
-                for j in judge(table)
+                for j in judgements
             },
             "ladders": cast(
                 "Json", {family: [list(rung) for rung in rungs] for family, rungs in ladders(table).items()}

@@ -19,6 +19,7 @@ from gensup.errors import GensupError
 from gensup.reporting import write_report
 from gensup.selection import exams
 from gensup.selection.records import ScoreTable, Trial, Verdict
+from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
 from gensup.steps.candidates import Candidates
 from gensup.steps.log import log
@@ -83,10 +84,11 @@ def tune(
     with RunLock(out):
         log(out, "selection begins", clips=len(exercised.columns), candidates=len(candidates.params))
         table = _scored(engine, candidates, exercised, recordings, Study(out), kept)
-        verdict = decide(table)
+        judgements = judge(table)
+        verdict = decide(table, judgements)
         fitted = _fitted(engine, candidates, verdict, table, exercised, recordings, kept)
         fitted.save(out / "detector")
-        summary(out, table, verdict)
+        summary(out, table, judgements, verdict)
         update_run(out, verdict=cast("Json", asdict(verdict)))
         report = write_report(out, synthetic)
         log(out, "run finished", answer=verdict.answer)

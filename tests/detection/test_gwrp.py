@@ -32,6 +32,15 @@ def test_every_decay_of_the_published_grid() -> None:
     np.testing.assert_allclose(pooled[-1], x.mean(axis=0), atol=1e-4)
 
 
+def test_a_decay_does_not_know_its_neighbours() -> None:
+    decays = [Gwrp(round(0.02 * i, 2)) for i in range(51)]
+    for seed in range(20):
+        tokens = Tokens(np.random.default_rng(seed).normal(-40, 10, (313, 1, 128)).astype(np.float32))
+        together = Gwrp.pool_many(tokens, decays)
+        for i in (0, 23, 50):
+            np.testing.assert_array_equal(Gwrp.pool_many(tokens, [decays[i]])[0], together[i])
+
+
 def test_one_frame_is_itself() -> None:
     x = np.arange(5, dtype=np.float32)[None, None, :]
     np.testing.assert_array_equal(Gwrp.pool_many(Tokens(x), [Gwrp(0.5)])[0], x[0, 0])

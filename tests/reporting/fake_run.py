@@ -14,6 +14,7 @@ from gensup.audio.files import write
 from gensup.detection.recipe import trial_id
 from gensup.selection import exams
 from gensup.selection.records import Column, Question, ScoreTable, Trial
+from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
 from gensup.steps.study import summary
 from gensup.store import open_run, sha256_file, update_run, write_json, write_manifest
@@ -36,7 +37,7 @@ class Wanted:
     machine: str = "blower"
     families: dict[str, str] = field(default_factory=lambda: dict(MECHANISMS))  # family -> mechanism
     severities: tuple[float, ...] = (0.5, 1.0, 2.0)
-    pairs: int = 3
+    pairs: int = 8
     seconds: float = 1.0
     level: float = 0.05
     caption: str = "a recording of a blower"
@@ -58,8 +59,9 @@ def fake_run(folder: Path, wanted: Wanted) -> Path:
     open_run(folder, config | ({} if wanted.twins else {"synthetic": ["5e7"]}))
     rows, questions = _twins(folder, wanted, rng)
     table = _table(wanted, rows, questions, rng)
-    verdict = decide(table)
-    summary(folder, table, verdict)
+    judgements = judge(table)
+    verdict = decide(table, judgements)
+    summary(folder, table, judgements, verdict)
     update_run(folder, verdict=json.loads(json.dumps(asdict(verdict))))
     held_out = {"mean": 0.0, "sd": 1.0, "threshold": 1.25}
     write_json(folder / "detector" / "detector.json", {"schema": 1, "kind": "chain", "held_out": held_out})
@@ -128,7 +130,7 @@ def _table(
     if wanted.default is not None and wanted.default not in points:
         points.append(wanted.default)
     # The further along the grid, the better the candidate hears severity.
-    skill = np.linspace(0.3, 1.5, len(points))[:, None]
+    skill = np.linspace(0.2, 4.0, len(points))[:, None]
     heard = np.array([np.log2(1 + row["severity"]) for row in anomalies])[None]
     scores = rng.standard_normal((len(points), len(columns)))
     scores[:, wanted.normals :] += skill * heard

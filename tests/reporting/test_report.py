@@ -175,7 +175,7 @@ def test_it_says_how_it_was_made(page: Page) -> None:
         "f" * 32,
         "config.data.clips",
         "gensup",
-        "54 anomalies of 3 normal twins",
+        "144 anomalies of 8 normal twins",
         "What this page does not show",
     ):
         assert words in made
@@ -232,7 +232,7 @@ def test_an_unpaired_run_warns(tmp_path: Path) -> None:
 
 
 def test_too_little_evidence_stays_with_the_default(tmp_path: Path) -> None:
-    wanted = Wanted(families={"hiss": "noise-added"}, pairs=2, severities=(0.5, 2.0))
+    wanted = Wanted(families={"hiss": "noise-added"}, severities=(0.5, 2.0))
     run = fake_run(tmp_path / "run", wanted)
     page = Page(write_report(run))
     table = json.loads((run / "trials" / "table.json").read_text())
@@ -241,7 +241,7 @@ def test_too_little_evidence_stays_with_the_default(tmp_path: Path) -> None:
     assert "first in the ranking, not chosen" in page.text
     assert "chosen:" not in page.text
     assert table["default"] in table["scores"]
-    assert len(page.every("audio")) == 2 * 4  # every rung of both sources
+    assert len(page.every("audio")) == 2 * 8  # as many pairs as a page shows
 
 
 def test_no_default_and_no_evidence_chooses_nothing(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.reporting.fake_run import Wanted, fake_run
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    return fake_run(tmp_path / "run", Wanted(twins=False, pairs=1))
+    return fake_run(tmp_path / "run", Wanted(twins=False))
 
 
 def test_a_run_is_read_as_it_was_written(run: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from gensup.selection import exams
-from gensup.selection.records import Column, Judgement, Question, ScoreTable, Trial
+from gensup.selection import bootstrap, exams
+from gensup.selection.records import Column, Exam, Judgement, Question, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge, ladders, utility
 from gensup.selection.verdict import borda, decide
 
@@ -57,11 +57,15 @@ def table(
     )
 
 
+def verdict_on(scored: ScoreTable) -> Verdict:
+    return decide(scored, judge(scored))
+
+
 EARS = {"deaf": 0.0, "dull": 0.5, "fair": 1.0, "sharp": 2.5, "good": 1.5}
 
 
 def test_the_sharpest_ear_is_chosen() -> None:
-    verdict = decide(table(EARS))
+    verdict = verdict_on(table(EARS))
     assert (verdict.answer, verdict.members) == ("select", ("sharp",))
     assert [trial for trial, _ in verdict.ranking][-1] == "deaf"
     assert verdict.rank_interval == (1, 1)
@@ -81,7 +85,7 @@ def test_the_order_of_the_trials_does_not_matter() -> None:
     shuffled = dataclasses.replace(
         original, trials=tuple(original.trials[i] for i in order), scores=original.scores[order]
     )
-    first, second = decide(original), decide(shuffled)
+    first, second = verdict_on(original), verdict_on(shuffled)
     assert first.members == second.members
     assert first.ranking == second.ranking
     assert first.sentence == second.sentence
@@ -90,7 +94,7 @@ def test_the_order_of_the_trials_does_not_matter() -> None:
 @pytest.mark.parametrize(("gain", "why"), [(0.0, "too hard"), (60.0, "too easy")])
 def test_without_evidence_the_default_stands(gain: float, why: str) -> None:
     ears = {name: ear + 1 for name, ear in EARS.items()}
-    verdict = decide(table(ears, gain=gain))
+    verdict = verdict_on(table(ears, gain=gain))
     assert (verdict.answer, verdict.members) == ("default", ("dull",))
     assert {report.weight for report in verdict.families.values()} == {0}
     assert all(why in report.why for report in verdict.families.values())
@@ -99,7 +103,7 @@ def test_without_evidence_the_default_stands(gain: float, why: str) -> None:
 
 
 def test_one_mechanism_is_no_evidence() -> None:
-    verdict = decide(table(EARS, families={f"hiss-{i}": "hiss" for i in range(6)}))
+    verdict = verdict_on(table(EARS, families={f"hiss-{i}": "hiss" for i in range(6)}))
     assert verdict.answer == "default"
     assert "6 from 1 mechanisms" in verdict.sentence
 
@@ -107,12 +111,13 @@ def test_one_mechanism_is_no_evidence() -> None:
 def test_families_of_one_mechanism_share_a_vote() -> None:
     families = {"hiss-1": "hiss", "hiss-2": "hiss", "hiss-3": "hiss", "knock": "knock"}
     weights = {j.family: j.weight for j in judge(table(EARS, families=families))}
-    np.testing.assert_allclose(weights["hiss-1"], weights["knock"] / 3)
-    assert weights["knock"] == 0.6  # a guessed signature
+    told = {j.family: j.information for j in judge(table(EARS, families=families))}
+    np.testing.assert_allclose(weights["hiss-1"], 0.6 * told["hiss-1"] / 3)  # a guessed signature, one of three
+    np.testing.assert_allclose(weights["knock"], 0.6 * told["knock"])
 
 
 def test_unpaired_is_said() -> None:
-    verdict = decide(dataclasses.replace(table(EARS), paired=False))
+    verdict = verdict_on(dataclasses.replace(table(EARS), paired=False))
     assert not verdict.paired
     assert "no normal twins" in verdict.sentence
 
@@ -148,7 +153,8 @@ def test_a_family_is_read_where_the_median_auc_is_three_quarters() -> None:
 
 def test_borda_by_hand() -> None:
     def says(weight: float, *values: float) -> Judgement:
-        return Judgement("f", "m", "cited", np.array(values), np.array(values), 1.0, weight, "")
+        value = np.array(values)
+        return Judgement("f", "m", "cited", value, value, value[:, None], 1.0, 1.0, weight, "")
 
     counts = borda([says(3, 0.9, 0.8, 0.7), says(1, 0.5, 0.5, 0.9)])
     np.testing.assert_allclose(counts, [(3 * 1 + 2.5) / 4, (3 * 2 + 2.5) / 4, (3 * 3 + 1) / 4])
@@ -169,3 +175,41 @@ def test_twins_through_a_codec_are_judged_against_twins() -> None:
     asked = {c: Question(family=c, mechanism="m", status="generic", severity=1.0) for c in "abc"}
     built = {exam.question.family: (exam.normal, exam.anomaly) for exam in exams.build(columns, asked)}
     assert built == {"a": ((1,), (2,)), "b": ((0,), (3,)), "c": ((0,), (4,))}
+
+
+def test_a_resample_of_every_clip_once_is_the_table_itself() -> None:
+    scored = table(EARS)
+    ones = np.ones((2, len(scored.columns)))
+    for exam in scored.exams[:6]:
+        value, _ = utility(scored, exam)
+        np.testing.assert_allclose(bootstrap.resampled(scored, exam, ones), np.stack([value] * 2, axis=1), rtol=1e-12)
+
+
+def test_a_resample_is_the_table_with_its_clips_repeated() -> None:
+    scored = table(EARS)
+    scored = dataclasses.replace(scored, scores=np.round(scored.scores, 1))  # with ties
+    exam = scored.exams[1]
+    counts = bootstrap.draws(scored)[0]
+    repeated = [i for i, n in enumerate(counts.astype(int)) for _ in range(n)]
+    again = dataclasses.replace(
+        scored, columns=tuple(scored.columns[i] for i in repeated), scores=scored.scores[:, repeated]
+    )
+    place = {"normal": set(exam.normal), "anomaly": set(exam.anomaly)}
+    moved = {role: tuple(j for j, i in enumerate(repeated) if i in places) for role, places in place.items()}
+    expected, _ = utility(again, Exam(question=exam.question, **moved))
+    np.testing.assert_allclose(bootstrap.resampled(scored, exam, counts[None])[:, 0], expected, rtol=1e-9)
+
+
+def test_a_source_and_its_twins_are_drawn_together() -> None:
+    scored = table(EARS)
+    drawn = bootstrap.draws(scored)
+    assert drawn.shape == (200, len(scored.columns))
+    of = {column.source: i for i, column in enumerate(scored.columns) if column.role == "normal"}
+    for i, column in enumerate(scored.columns):
+        np.testing.assert_array_equal(drawn[:, i], drawn[:, of[column.source]])
+
+
+def test_candidates_that_differ_by_chance_alone_are_no_evidence() -> None:
+    """Equal ears: whatever seems best is luck, however many families agree that there is a fault."""
+    chosen = [verdict_on(table(dict.fromkeys("abcdefgh", 1.0) | {"dull": 1.0}, seed=seed)).answer for seed in range(8)]
+    assert chosen.count("select") <= 1

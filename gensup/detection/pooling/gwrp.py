@@ -35,5 +35,7 @@ class Gwrp:
         decays = np.array([config.decay for config in configs], dtype=np.float64)
         weights = decays[:, None] ** np.arange(time)
         weights /= weights.sum(axis=1, keepdims=True)
-        # Summed in float64 and rounded once: a configuration's vector does not depend on its neighbours in the product.
-        return (weights @ ranked.astype(np.float64)).astype(np.float32)
+        # One product a decay: in a product of all of them a row's rounding depends on how many rows there are, and a
+        # continued sweep would not end with the bytes of an uninterrupted one.
+        wide = ranked.astype(np.float64)
+        return np.stack([row @ wide for row in weights]).astype(np.float32)
