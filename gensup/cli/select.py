@@ -23,7 +23,10 @@ def command(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Choose among any detectors by their scores of a twin set."""
+    """Choose among any detectors by their scores of a twin set.
+
+    Fit them without the set's sources: a normal twin is a recording, and a detector must not know it.
+    """
     from gensup.steps.select import select
 
     verdict = select(twins, scores, held_out=held_out)

@@ -108,6 +108,7 @@ class _Fit:
                     fitted = np.flatnonzero(self.arrangement.train & (groups == g) & (self.arrangement.fold != f))
                     domain = None if self.target_domain is None else self.target_domain[fitted]
                     out = kind.sweep(configs, x[fitted], domain, x[held_out], seed("fit", str(g), int(f)))
-                    scores[np.ix_(np.array(rows), held_out)] = out
+                    # In the precision that score rows are kept in: a continued run sees what a whole one sees.
+                    scores[np.ix_(np.array(rows), held_out)] = out.astype(np.float32)
         parameters = tuple(backend.n_parameters(x.shape[1]) for _, backend in members)
         return Scored(tuple(trial for trial, _ in members), scores, parameters)

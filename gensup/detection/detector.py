@@ -15,7 +15,7 @@ from gensup.detection.examples import Examples
 from gensup.detection.features import pooled
 from gensup.detection.parts import FittedBackend, Params, Scores
 from gensup.detection.recipe import build
-from gensup.engine import Engine
+from gensup.engine import Engine, single_threaded
 from gensup.errors import GensupError
 from gensup.registry import unknown
 from gensup.rng import seed
@@ -68,9 +68,10 @@ class Detector:
         (x,) = pooled(engine, clips, chain.frontend, [chain.pooling], cache)
         groups = np.asarray(clips.group)
         scores = np.empty(len(clips))
-        for group in np.unique(groups):
-            rows = groups == group
-            scores[rows] = self.models[str(group)].score(x[rows])
+        with single_threaded():
+            for group in np.unique(groups):
+                rows = groups == group
+                scores[rows] = self.models[str(group)].score(x[rows])
         return scores
 
     def normalised(self, scores: Scores) -> Scores:
@@ -125,10 +126,11 @@ def fit(
     groups = np.asarray(normals.group)
     (x,) = pooled(engine, normals, chain.frontend, [chain.pooling], cache)
     models = {}
-    for group in np.unique(groups):
-        rows = groups == group
-        domain = None if normals.target_domain is None else normals.target_domain[rows]
-        models[str(group)] = chain.backend.fit(x[rows], domain, seed("fit", str(group), "all"))
+    with single_threaded():  # as in the workers: the same clips give the same bytes on any machine's number of cores
+        for group in np.unique(groups):
+            rows = groups == group
+            domain = None if normals.target_domain is None else normals.target_domain[rows]
+            models[str(group)] = chain.backend.fit(x[rows], domain, seed("fit", str(group), "all"))
     return Detector(
         machine=machine,
         recipe=recipe,

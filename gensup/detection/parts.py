@@ -65,6 +65,7 @@ class Pooling(Protocol):
     """Turns a clip's tokens into one vector."""
 
     name: ClassVar[str]
+    version: ClassVar[int]
 
     @classmethod
     def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
@@ -88,6 +89,7 @@ class Backend(Protocol):
     """Fits the normal vectors of one group."""
 
     name: ClassVar[str]
+    version: ClassVar[int]
 
     def unfit(self, rows: int) -> str | None:
         """Why it cannot be fitted on so few rows; None when it can."""

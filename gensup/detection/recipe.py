@@ -28,6 +28,11 @@ class Chain:
     pooling: Pooling
     backend: Backend
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """Of every part: a number changes when its results do."""
+        return {slot: getattr(self, slot).version for slot in SLOTS}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:

@@ -4,6 +4,7 @@ A worker that dies (killed, out of memory) costs the item in hand, which is trie
 gives linear algebra one thread a worker: an item has the same bits whoever computes it.
 """
 
+from gensup.engine.attempt import single_threaded
 from gensup.engine.cluster import Ray
 from gensup.engine.cpus import default_workers
 from gensup.engine.done import Done, Engine, collect
@@ -17,4 +18,4 @@ def for_workers(workers: int | None = None) -> Engine:
     return Inline() if count == 1 else Local(count)
 
 
-__all__ = ["Done", "Engine", "Inline", "Local", "Ray", "collect", "default_workers", "for_workers"]
+__all__ = ["Done", "Engine", "Inline", "Local", "Ray", "collect", "default_workers", "for_workers", "single_threaded"]

@@ -45,15 +45,20 @@ class Place:
 
 
 def read(folders: Sequence[str], under: Sequence[str] = ()) -> Place:
-    """Read the folders of a clip, outermost first; those of ``under`` stand above them and name no machine."""
+    """Read the folders of a clip, outermost first.
+
+    Folders of ``under`` stand above the root and name no machine. The root's own name (the last of them) says all the
+    rest, those above it section and year alone: a person's folder may well be called test.
+    """
     low = [folder.lower() for folder in folders]
     above = [folder.lower() for folder in under]
     split: Split | None = None
     condition: Condition | None = None
     year: int | None = None
-    for word in (*above, *low):
+    for word in (*above[-1:], *low):
         split = SPLITS.get(word, split)
         condition = CONDITIONS.get(word, condition)
+    for word in (*above, *low):
         if found := _YEAR.search(word):
             year = int(found[1])
     section = next((found[1] for word in reversed([*above, *low]) if (found := _SECTION.fullmatch(word))), None)

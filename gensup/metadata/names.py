@@ -56,7 +56,7 @@ def parse(path: str, *, under: tuple[str, ...] = ()) -> Clip:
 
     Args:
         path: POSIX, relative to the root, such as ``fan/test/section_00_0000.wav``.
-        under: names of folders above that root (the root's own, say); they say section, split, condition and year.
+        under: names of folders that end with that root's own; see ``folders.read`` for what they may say.
     """
     place = folders.read(PurePosixPath(path).parts[:-1], under)
     name = stem(path)

@@ -73,9 +73,11 @@ def first_shot(
         if other not in named:
             raise unknown("machine", other, named, where="--reference")
     target = [replace(clip, machine=machine) for clip in clips if clip.machine in (machine, None)]
-    trains = any(clip.split == "train" for clip in target)
-    labelled = any(clip.condition == "normal" and clip.split != "supplemental" for clip in target)
     in_test = SPLITS.get(root.resolve().name.lower()) == "test"
+    # No test clip has a say in what is taken: its name may hold the answer.
+    others = [clip for clip in target if not _tested(clip, in_test) and clip.split != "supplemental"]
+    trains = any(clip.split == "train" for clip in others)
+    labelled = any(clip.condition == "normal" for clip in others)
     taken: list[Clip] = []
     aside: Counter[str] = Counter()
     for clip in target:
@@ -104,13 +106,11 @@ def _reason(clip: Clip, *, trains: bool, labelled: bool, in_test: bool) -> str:
     """Why a clip of the target is left aside; "" where it is taken."""
     if clip.split == "supplemental":
         return "supplemental"
-    above = PurePosixPath(clip.path).parts[:-1]
-    tested = in_test or any(SPLITS.get(word.lower()) == "test" for word in above)
-    if clip.split == "test" or (clip.split is None and tested):
+    if _tested(clip, in_test):
         return "test clips"
     if clip.condition == "anomaly":
         return "anomalies"
-    place = read(above)
+    place = read(PurePosixPath(clip.path).parts[:-1])
     if place.condition == "anomaly" or (clip.split == "train" and place.split == "test"):
         return "contradicted by a folder"
     in_grammar = clip.index is not None
@@ -119,3 +119,10 @@ def _reason(clip: Clip, *, trains: bool, labelled: bool, in_test: bool) -> str:
     if trains and clip.split is None:
         return "not in train"
     return ""
+
+
+def _tested(clip: Clip, in_test: bool) -> bool:
+    """Whether a clip is of the test: its name says so, or its folders do where the name says no split."""
+    above = PurePosixPath(clip.path).parts[:-1]
+    said = in_test or any(SPLITS.get(word.lower()) == "test" for word in above)
+    return clip.split == "test" or (clip.split is None and said)

@@ -34,7 +34,7 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> tuple[Clip, ...]:
             rule="generated clips are never taken for recordings",
             remedy="name the folder of the recordings",
         )
-    under = (root.resolve().name,)
+    under = root.resolve().parts[-2:]
     clips = sorted((parse(path, under=under) for path in _walk(root, exclude)), key=lambda clip: clip.path)
     if not clips:
         raise GensupError("no .wav or .flac clips", where=str(root), remedy="name the folder that holds the recordings")

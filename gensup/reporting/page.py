@@ -86,7 +86,7 @@ def render(run: Run) -> str:
         ranked=RANKED,
         origin=_origin(run),
         settings=list(_leaves({key: value for key, value in run.record.items() if key != "verdict"})),
-        unfit=_unfit(run),
+        unfit=len(run.table.pruned),
     )
 
 
@@ -226,12 +226,6 @@ def _origin(run: Run) -> dict[str, str]:
     for key in ("generator", "revision", "licence"):
         said[key] = "; ".join(sorted({str(row[key]) for row in run.twin_rows if row.get(key)}))
     return said
-
-
-def _unfit(run: Run) -> int:
-    """Candidates that could not be fitted on so few clips."""
-    candidates = run.config.get("candidates")
-    return max(0, len(candidates) - len(run.table.trials)) if isinstance(candidates, list) else 0
 
 
 def _leaves(node: Json, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -37,6 +37,7 @@ class Table:
     default: str | None
     trials: tuple[Trial, ...]
     families: Mapping[str, FamilyScores]
+    pruned: Mapping[str, str]  # trials that could not be fitted, each with the reason
     ladders: Mapping[str, tuple[tuple[float, float], ...]]  # severity and median AUC, by family
     roles: tuple[Role, ...]  # (clips,)
     clips: tuple[str, ...]

@@ -23,6 +23,6 @@ def build(columns: Sequence[Column], questions: Mapping[str, Question]) -> tuple
             normal.setdefault(column.chain, []).append(i)
     ordered = sorted(members, key=lambda key: (key[0].family, key[0].severity, key[1]))
     return tuple(
-        Exam(question=q, normal=tuple(normal.get(chain) or normal["none"]), anomaly=tuple(members[q, chain]))
+        Exam(question=q, normal=tuple(normal.get(chain) or normal.get("none", [])), anomaly=tuple(members[q, chain]))
         for q, chain in ordered
     )

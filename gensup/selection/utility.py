@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,8 @@ def judge(table: ScoreTable) -> tuple[Judgement, ...]:
 
     Families of one mechanism share a vote: five renderers of one idea are one idea.
     """
-    by_family: dict[str, list[Exam]] = {}
-    for exam in table.exams:
-        by_family.setdefault(exam.question.family, []).append(exam)
     weights = bootstrap.draws(table)
-    read = [_read(table, exams, weights) for exams in by_family.values()]
+    read = [_read(table, exams, weights) for exams in _by_family(table).values()]
     voters = [judgement.mechanism for judgement in read if judgement.weight > 0]
     return tuple(replace(j, weight=j.weight / max(1, voters.count(j.mechanism))) for j in read)
 
@@ -70,15 +66,16 @@ def _read(table: ScoreTable, exams: Sequence[Exam], draws: NDArray[np.float64]) 
     """A family's ladder, read where the median candidate's AUC is the fixed difficulty."""
     fixed = constants()
     question = exams[0].question
-    rungs = [(exam, *utility(table, exam)) for exam in exams]
-    medians = [float(np.median(plain)) for _, _, plain in rungs]
-    strongest = rungs[-1][2]
+    rungs = _rungs(exams)
+    values, aucs = zip(*(_asked(table, rung) for rung in rungs.values()), strict=True)
+    severities = list(rungs)
+    medians = [float(np.median(plain)) for plain in aucs]
     heard = True
     at = [(0, 1.0)]  # the rungs that are read, and their shares
     if medians[0] > fixed.saturated:
         heard, why = False, f"too easy: the median AUC is {medians[0]:.3f} at the weakest severity"
-    elif float(np.quantile(strongest, 0.9)) < fixed.hopeless:
-        at = [(len(rungs) - 1, 1.0)]
+    elif float(np.quantile(aucs[-1], 0.9)) < fixed.hopeless:
+        at = [(len(severities) - 1, 1.0)]
         heard, why = False, f"too hard: 90 % of candidates stay below AUC {fixed.hopeless} at the strongest severity"
     elif medians[0] >= fixed.difficulty:
         why = f"read at the weakest severity, median AUC {medians[0]:.2f}"
@@ -89,10 +86,13 @@ def _read(table: ScoreTable, exams: Sequence[Exam], draws: NDArray[np.float64]) 
         high = next(i for i, median in enumerate(medians) if median >= fixed.difficulty)
         share = (fixed.difficulty - medians[high - 1]) / (medians[high] - medians[high - 1])
         at = [(high - 1, 1 - share), (high, share)]
-        low, top = (exams[i].question.severity for i, _ in at)
+        low, top = (severities[i] for i, _ in at)
         why = f"read between severities {low:g} and {top:g}, where the median AUC is {fixed.difficulty}"
-    value = sum((share * rungs[i][1] for i, share in at), np.zeros(len(table.trials)))
-    resampled = sum((share * bootstrap.resampled(table, exams[i], draws) for i, share in at), np.zeros(()))
+    value = sum((share * values[i] for i, share in at), np.zeros(len(table.trials)))
+    resampled = np.zeros((len(table.trials), len(draws)))
+    for i, share in at:
+        asked = rungs[severities[i]]
+        resampled += share * np.mean([bootstrap.resampled(table, exam, draws) for exam in asked], axis=0)
     told = information(value, resampled) if heard else 0.0
     if heard and told < fixed.informative:
         heard, why = False, f"tells no more than chance: information {told:.2f}"
@@ -101,21 +101,40 @@ def _read(table: ScoreTable, exams: Sequence[Exam], draws: NDArray[np.float64]) 
         mechanism=question.mechanism,
         status=question.status,
         value=value,
-        auc=sum((share * rungs[i][2] for i, share in at), np.zeros(len(table.trials))),
-        resampled=np.asarray(resampled),
+        auc=sum((share * aucs[i] for i, share in at), np.zeros(len(table.trials))),
+        resampled=resampled,
         # Severities are ratios, so the way between two rungs is geometric.
-        severity=float(np.prod([exams[i].question.severity ** share for i, share in at])),
+        severity=float(np.prod([severities[i] ** share for i, share in at])),
         information=told,
         weight=fixed.status_weight[question.status] * told if heard else 0.0,
         why=why,
     )
 
 
+def _rungs(exams: Sequence[Exam]) -> dict[float, list[Exam]]:
+    """A family's exams by severity, the faintest first; several stand on a rung where several sets asked the same."""
+    rungs: dict[float, list[Exam]] = {}
+    for exam in sorted(exams, key=lambda exam: exam.question.severity):
+        rungs.setdefault(exam.question.severity, []).append(exam)
+    return rungs
+
+
+def _asked(table: ScoreTable, exams: Sequence[Exam]) -> tuple[Vector, Vector]:
+    """(trials,) mean utility and mean AUC of the exams of one rung."""
+    values, aucs = zip(*(utility(table, exam) for exam in exams), strict=True)
+    return np.mean(values, axis=0), np.mean(aucs, axis=0)
+
+
 def ladders(table: ScoreTable) -> dict[str, list[tuple[float, float]]]:
     """Severity and median AUC of every rung, by family: what the report draws."""
-    result: dict[str, list[tuple[float, float]]] = {}
+    return {
+        family: [(severity, float(np.median(_asked(table, rung)[1]))) for severity, rung in _rungs(exams).items()]
+        for family, exams in _by_family(table).items()
+    }
+
+
+def _by_family(table: ScoreTable) -> dict[str, list[Exam]]:
+    by_family: dict[str, list[Exam]] = {}
     for exam in table.exams:
-        median = float(np.median(auc(table.scores[:, exam.normal], table.scores[:, exam.anomaly])))
-        result.setdefault(exam.question.family, []).append((exam.question.severity, median))
-    assert all(a < b for rungs in result.values() for (a, _), (b, _) in pairwise(rungs))
-    return result
+        by_family.setdefault(exam.question.family, []).append(exam)
+    return by_family

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gensup.clip import Clip, Json
-from gensup.detection.recipe import Recipe, load, trial_id
+from gensup.detection.recipe import Recipe, build, load, trial_id
 from gensup.selection.records import Trial
 
 
@@ -36,7 +36,11 @@ class Candidates:
     def described(self) -> dict[str, Json]:
         """For run.json: every recipe with its published values and its space, which together are the candidates."""
         recipes: dict[str, Json] = {
-            name: {"default": dict(recipe.default), "space": {path: list(axis) for path, axis in recipe.space.items()}}
+            name: {
+                "default": dict(recipe.default),
+                "space": {path: list(axis) for path, axis in recipe.space.items()},
+                "versions": dict(build(recipe.default).versions),
+            }
             for name, recipe in self.recipes.items()
         }
         return {"detectors": recipes}

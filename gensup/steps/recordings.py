@@ -12,6 +12,7 @@ from gensup.clip import Clip, Json
 from gensup.engine import Engine
 from gensup.errors import GensupError
 from gensup.metadata import first_shot, scan
+from gensup.metadata.tree import is_ours
 from gensup.rng import digest
 from gensup.steps.progress import Progress
 
@@ -57,6 +58,17 @@ def normals(
     Raises:
         GensupError: no such clips, or (without ``skip_bad``) one that the gate refuses.
     """
+    for folder in root.resolve().parents:
+        if is_ours(folder):
+            raise GensupError(
+                "this folder is part of a run or a twin set",
+                where=str(root),
+                value=str(folder),
+                rule="generated clips are never taken for recordings",
+                remedy="name the folder of the recordings",
+            )
+    if channel == "all":
+        raise GensupError("not one channel", where="--channel", value=channel, rule="near, far, mean or a number")
     taken, aside = first_shot(root, scan(root, exclude=[out]), machine)
     for line in aside.lines():
         progress.note(line)

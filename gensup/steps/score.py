@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -103,7 +103,6 @@ def score(
         Score(member.clip.path, float(value), bool(plain > fitted.threshold))
         for member, value, plain in zip(heard.members, shown, raw, strict=True)
     )
-    # Both or neither: whoever finds the decisions may trust the scores.
     if out is not None:
         write_text(out, _rows([(s.name, repr(s.score)) for s in result]))
     if decisions is not None:
@@ -129,10 +128,9 @@ def _group(detector: Detector, clip: Clip, where: str) -> str:
             rule=f"this detector is of {detector.machine}",
             remedy="score its own clips, or pass --skip-bad to leave others out",
         )
-    # A clip that says no section belongs to the only model there is, if there is only one.
-    silent = "section" in detector.group_by and clip.section is None and len(detector.models) == 1
-    own = replace(clip, machine=detector.machine)
-    return detector.group_of("" if silent else group_of(own, detector.machine, detector.group_by), where)
+    # The only model there is takes a clip that says no section; one that was fitted on such clips takes every clip.
+    only = len(detector.models) == 1 and (clip.section is None or detector.machine in detector.models)
+    return detector.group_of("" if only else group_of(clip, detector.machine, detector.group_by), where)
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:

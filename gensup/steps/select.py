@@ -11,9 +11,10 @@ import numpy as np
 
 from gensup.errors import GensupError
 from gensup.selection import exams
-from gensup.selection.records import Column, Question, ScoreTable, Trial, Verdict
+from gensup.selection.records import Column, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
+from gensup.steps.table import paired, questions_of
 from gensup.synthesis.twinset import SyntheticClip, read
 
 HELD_OUT = "none"  # the chain of a recording that nothing was done to
@@ -22,39 +23,39 @@ HELD_OUT = "none"  # the chain of a recording that nothing was done to
 def select(twins: Path, scores: Sequence[Path], *, held_out: Path | None = None) -> Verdict:
     """Choose among candidates by their score files on the twin set ``twins``.
 
+    The candidates must be fitted without the set's sources (``source_path`` in its rows), or the normal twins are clips
+    they know and every fault is told from them.
+
     Args:
         scores: one CSV a candidate (``name,score``, higher = more anomalous), or folders of them; names are the set's
             file names, with or without folders.
         held_out: a folder with files of the same names: the candidates' scores of normal recordings they were not
-            fitted on, which join the negatives of faults that were added to recordings.
+            fitted on, which take the place of the normal twins of faults that were added to recordings.
 
     Raises:
         GensupError: fewer than two candidates, a clip without a score, a score that is no number.
     """
-    clips = read(twins)
+    every = read(twins)
     files = _files(scores)
     normals = {path: _read(held_out / path.name) for path in files} if held_out else {}
     recorded = sorted(set.intersection(*(set(rows) for rows in normals.values()))) if normals else []
+    # The normal twins of faults added to recordings are recordings: where others are given, those that a candidate
+    # may have been fitted on are no negatives.
+    clips = [clip for clip in every if clip.condition == "anomaly" or clip.chain != HELD_OUT or not recorded]
     columns = (*(_column(clip) for clip in clips), *(_recorded(name) for name in recorded))
-    table = np.array(
-        [[*_matched(path, clips, twins), *(normals[path][name] for name in recorded)] for path in files],
-        dtype=np.float64,
-    )
-    questions = {
-        clip.id: Question(family=clip.family, mechanism=clip.mechanism, status=clip.status, severity=clip.severity)
-        for clip in clips
-        if clip.family is not None and clip.mechanism is not None and clip.status is not None
-    }
+    questions = questions_of(clips)
     scored = ScoreTable(
         trials=tuple(
             Trial(id=_candidate(path), recipe=_candidate(path), params={}, varied={}, state="complete", parameters=0)
             for path in files
         ),
         columns=columns,
-        scores=table,
+        scores=np.array(
+            [[*_matched(path, clips, twins), *(normals[path][name] for name in recorded)] for path in files]
+        ),
         exams=exams.build(columns, questions),
         default=None,
-        paired=True,
+        paired=paired(every),
     )
     return decide(scored, judge(scored))
 

@@ -10,13 +10,14 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from gensup.clip import Json
 from gensup.errors import GensupError
 from gensup.rng import digest
 from gensup.selection.records import Column, Judgement, ScoreTable, Trial, Verdict
 from gensup.selection.utility import ladders
-from gensup.store import SCHEMA, Journal, check_schema, read_json, write_bytes, write_json
+from gensup.store import SCHEMA, Journal, check_schema, read_json, write_bytes, write_json, write_manifest
 
 Row = tuple[Trial, NDArray[np.float64] | None]
 
@@ -47,8 +48,6 @@ class Study:
         """Keep a trial: its scores first, then its line in the journal."""
         checksum = None
         if scores is not None:
-            # Rounded to the precision that is kept, so that a continued run sees what an uninterrupted one sees.
-            scores = scores.astype(np.float32).astype(np.float64)
             data = BytesIO()
             np.save(data, scores.astype(np.float32), allow_pickle=False)
             write_bytes(self._scores(trial.id), data.getvalue())
@@ -63,7 +62,7 @@ class Study:
             content = dict(line)
             check_schema(content.pop("schema"), str(self._journal.path))
             checksum = content.pop("scores")
-            trial = Trial(**content)  # type: ignore[arg-type]  # written by add
+            trial = TypeAdapter(Trial).validate_python(content)
             if checksum is None:
                 rows[trial.id] = trial, None
                 continue
@@ -74,6 +73,11 @@ class Study:
             if digest(scores.tolist()) == checksum:
                 rows[trial.id] = trial, scores
         return rows
+
+    def finish(self) -> None:
+        """Put the journal in order of the trials' ids: the order in which workers ended is no result."""
+        lines = {str(line["id"]): line for line in self._journal.read()}  # one that was made again stands twice
+        write_manifest(self._journal.path, lines.values())
 
     @property
     def _journal(self) -> Journal:
@@ -101,6 +105,7 @@ def summary(run: Path, table: ScoreTable, judgements: Sequence[Judgement], verdi
                 }
                 for j in judgements
             },
+            "pruned": {trial.id: trial.reason for trial, scores in Study(run).read().values() if scores is None},
             "ladders": cast(
                 "Json", {family: [list(rung) for rung in rungs] for family, rungs in ladders(table).items()}
             ),

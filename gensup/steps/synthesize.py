@@ -12,9 +12,10 @@ from gensup.audio.files import Channel
 from gensup.audio.profile import measure
 from gensup.captions import faults_for
 from gensup.clip import Json
-from gensup.engine import Engine, for_workers
+from gensup.engine import Engine, for_workers, single_threaded
 from gensup.errors import GensupError
 from gensup.registry import unknown
+from gensup.rng import digest
 from gensup.steps.log import log
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recording, Recordings, normals
@@ -121,7 +122,8 @@ class Work:
         members = {member.key: member for member in recordings.members}
         sources = [Source(m.clip, m.key, m.seconds) for m in members.values()]
         heard = spread(sources, PROFILED, settings.seed)
-        profile = measure([members[source.key].ref.read() for source in heard], recordings.rate)
+        with single_threaded():
+            profile = measure([members[source.key].ref.read() for source in heard], recordings.rate)
         rows, left_out = families(faults_for(recordings.machine, prompts), profile, settings.faults)
         ordered = tuple(
             orders(
@@ -140,7 +142,11 @@ class Work:
 
     def described(self, settings: Settings) -> dict[str, Json]:
         """For run.json: the settings, and what they and prompts/ came to."""
-        return settings.described() | {"plan": self.plan.fingerprint}
+        made_by: dict[str, Json] = {
+            "revision": self.generator.revision,
+            "profile": digest(repr(self.generator.profile)),
+        }
+        return settings.described() | {"plan": self.plan.fingerprint, "generator": made_by}
 
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""

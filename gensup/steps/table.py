@@ -94,21 +94,31 @@ def read_sets(folders: Sequence[Path]) -> Synthetic:
         if not any(clip.condition == "anomaly" for clip in found):
             raise GensupError("no anomalies in this set", where=str(folder), rule="a set asks with anomalous clips")
         clips += found
+    ids = [clip.id for clip in clips]
+    if len(set(ids)) != len(ids):
+        raise GensupError(
+            "a synthetic set twice", where="--synthetic", rule="every clip is asked once", remedy="name each once"
+        )
+    return Synthetic(tuple(clips), paired(clips), tuple(fingerprints))
+
+
+def paired(clips: Sequence[SyntheticClip]) -> bool:
+    """Whether every anomaly's normal twin is there."""
     twins = {clip.id for clip in clips if clip.condition == "normal"}
-    paired = all(clip.twin in twins for clip in clips if clip.condition == "anomaly")
-    return Synthetic(tuple(clips), paired, tuple(fingerprints))
+    return all(clip.twin in twins for clip in clips if clip.condition == "anomaly")
 
 
 def _strays(folder: Path) -> tuple[SyntheticClip, ...]:
     """Synthetic clips of any other tool: their names or folders say which are anomalies."""
     return tuple(
         SyntheticClip(
-            id=f"{folder.name}/{clip.path}",
+            id=f"{folder.resolve().name}/{clip.path}",
             file=folder / clip.path,
             condition=clip.condition,
             caption="",
             twin=None,
             source=None,
+            section=clip.section,
             domain=clip.domain,
             family=UNPAIRED.family,
             mechanism=UNPAIRED.mechanism,
@@ -153,28 +163,51 @@ def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exe
             else seed("fold", clip.id) % int(fold_of.max() + 1)
         )
         columns.append(_made(clip, source, fold))
-        clips.append(source.clip if source else recordings.members[0].clip)
+        clips.append(source.clip if source else _stray(clip, recordings))
     return Exercise(
         columns=tuple(columns),
         refs=(*(m.ref for m in recordings.members), *(AudioRef(clip.file, recordings.rate, 0) for clip in asked)),
         keys=(*(m.key for m in recordings.members), *(clip.sha256 for clip in asked)),
         clips=tuple(clips),
-        questions={
-            clip.id: Question(
-                family=clip.family or UNPAIRED.family,
-                mechanism=clip.mechanism or UNPAIRED.mechanism,
-                status=clip.status or UNPAIRED.status,
-                severity=clip.severity,
-            )
-            for clip in asked
-            if clip.condition == "anomaly"
-        },
+        questions=questions_of(asked),
         arrangement=Arrangement(
             train=np.array([column.role == "normal" for column in columns]),
             fold=np.array([column.fold for column in columns], dtype=np.intp),
         ),
         paired=synthetic.paired,
     )
+
+
+def questions_of(clips: Sequence[SyntheticClip]) -> dict[str, Question]:
+    """What every anomaly asks, by its id."""
+    return {
+        clip.id: Question(
+            family=clip.family or UNPAIRED.family,
+            mechanism=clip.mechanism or UNPAIRED.mechanism,
+            status=clip.status or UNPAIRED.status,
+            severity=clip.severity,
+        )
+        for clip in clips
+        if clip.condition == "anomaly"
+    }
+
+
+def _stray(clip: SyntheticClip, recordings: Recordings) -> Clip:
+    """The clip whose model scores a stray: one of the section that the stray says, or of the only one there is.
+
+    Raises:
+        GensupError: the recordings have several sections and not the one that the stray says.
+    """
+    sections = {member.clip.section: member.clip for member in recordings.members}
+    if clip.section not in sections and len(sections) > 1:
+        raise GensupError(
+            "a synthetic clip of no section that was recorded",
+            where=str(clip.file),
+            value=clip.section or "not said",
+            rule=f"recorded: {', '.join(sorted(str(section) for section in sections))}",
+            remedy="name it like section_00_..., or put it into a folder id_00",
+        )
+    return sections.get(clip.section) or next(iter(sections.values()))
 
 
 def _real(member: Recording, fold: int) -> Column:

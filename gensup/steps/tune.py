@@ -121,6 +121,7 @@ def _scored(
             for trial, scores, parameters in zip(scored.trials, scored.scores, scored.parameters, strict=True):
                 broken = None if np.isfinite(scores).all() else "its scores are not finite"
                 rows[trial] = study.add(candidates.trial(trial, parameters, broken), None if broken else scores)
+    study.finish()
     complete = [(trial, scores) for _, (trial, scores) in sorted(rows.items()) if scores is not None]
     if not complete:
         raise GensupError(

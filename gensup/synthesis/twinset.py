@@ -29,6 +29,7 @@ class SyntheticClip:
     caption: str
     twin: str | None  # None: an anomaly nobody made a normal twin of
     source: str | None  # sha256 of the real clip's decoded audio
+    section: str | None
     domain: Domain | None
     family: str | None
     mechanism: str | None
@@ -46,6 +47,7 @@ def row(clip_id: str, file: str, sha256: str, order: Order, provenance: Provenan
         "section": source.section if source else None,
         "domain": source.domain if source else None,
         "attributes": [list(pair) for pair in source.attributes] if source else [],
+        "source_path": source.path if source else None,
     }
     made = cast("dict[str, Json]", asdict(provenance))
     made["sources"] = list(provenance.sources)
@@ -117,6 +119,7 @@ def _clip(folder: Path, line: Mapping[str, Json], where: str) -> SyntheticClip:
             caption=str(line.get("caption", "")),
             twin=cast("str | None", line.get("twin")),
             source=sources[0] if sources else None,
+            section=cast("str | None", line.get("section")),
             domain=cast("Domain | None", line.get("domain")),
             family=cast("str | None", line.get("family")),
             mechanism=cast("str | None", line.get("mechanism")),
@@ -162,6 +165,9 @@ def write_card(
         "",
         f"Made from {len(sources)} normal recordings, named in `sources` by the SHA-256 of their decoded samples.",
         f"Licence: {first['licence']}. A clip's row in `metadata.jsonl` says how to make it again.",
+        "",
+        "A detector that is to be judged by this set must be fitted without those recordings (`source_path`);",
+        "`gensup tune` sees to it by itself.",
         "",
         "| family | mechanism | signature | clips |",
         "|---|---|---|---|",

@@ -191,9 +191,13 @@ def test_a_supplemental_clip_never_counts_as_training() -> None:
     assert names.format(clip) == f"{SECTION}vel_3"
 
 
-def test_folders_above_the_root_say_split_condition_and_year_alone() -> None:
-    clip = names.parse("a.wav", under=("dcase2023", "lathe", "train", "normal"))
-    assert clip == Clip(path="a.wav", year=2023, split="train", condition="normal", unparsed=("a",))
+def test_the_roots_name_says_all_but_the_machine_and_those_above_it_less() -> None:
+    clip = names.parse("a.wav", under=("dcase2023", "test", "train"))
+    assert clip == Clip(path="a.wav", year=2023, split="train", unparsed=("a",))
+    above = names.parse("00000000.wav", under=("id_02", "abnormal"))
+    assert (above.section, above.condition, above.machine) == ("02", "anomaly", None)
+    somebodys = names.parse("a.wav", under=("test", "pumps"))
+    assert (somebodys.split, somebodys.condition) == (None, None)
     blind = names.parse("section_00_0000.wav", under=("test",))
     assert (blind.split, blind.condition) == (None, None)
 

@@ -154,3 +154,11 @@ def test_no_anomaly_and_no_test_clip_is_ever_taken(parts: list[tuple[str, str]])
     assert good in target
     assert not [path for path in target if "anomaly" in path or "abnormal" in path]
     assert not [path for path in target if "_test_" in path or path.startswith("test/")]
+
+
+@pytest.mark.parametrize("label", ["normal", "anomaly"])
+def test_a_test_clips_label_decides_nothing(label: str) -> None:
+    own = [f"rec{i}.wav" for i in range(4)]
+    normals, aside = first_shot(Path("mine"), clips(*own, f"test/{label}_id_00_00000000.wav"), "fan")
+    assert [clip.path for clip in normals.target] == own
+    assert dict(aside.counts) == {"test clips": 1}

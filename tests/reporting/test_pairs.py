@@ -22,6 +22,7 @@ def clip(
         caption="",
         twin=twin,
         source=twin,
+        section=None,
         domain=None,
         family=family,
         mechanism=mechanism,

@@ -55,6 +55,7 @@ class Gmm:
     score: Literal["best-component", "mixture"] = "best-component"
 
     name: ClassVar[str] = "gmm"
+    version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.n_components <= 64:

@@ -22,6 +22,7 @@ class Gwrp:
     decay: float = 1.0
 
     name: ClassVar[str] = "gwrp"
+    version: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.decay <= 1:
