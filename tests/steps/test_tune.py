@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -278,3 +281,63 @@ def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
         read_sets([tmp_path / "half"])
     with pytest.raises(GensupError, match="no anomalies"):
         read_sets([data / "fan" / "train"])
+
+
+def test_two_foreign_folders_ask_side_by_side(data: Path, overlay: Path, tmp_path: Path) -> None:
+    places = [tmp_path / "one", tmp_path / "two"]
+    for seed, place in enumerate(places):
+        for i in range(5):
+            sounds.write(place / "anomaly" / f"{i}.wav", sounds.hum(90 + 10 * seed + i, hiss=1))
+            sounds.write(place / "normal" / f"{i}.wav", sounds.hum(190 + 10 * seed + i))
+    done = tune(
+        data, "fan", tmp_path / "run", synthetic=places, detectors=["small"], detectors_overlay=overlay, workers=1
+    )
+    assert len(done.table.exams) == 2
+    assert {len(exam.normal) for exam in done.table.exams} == {5}  # each set's anomalies against its own normal clips
+    with pytest.raises(GensupError, match="twice"):
+        read_sets([places[0], places[0]])
+
+
+def test_a_stray_is_scored_by_its_own_sections_model(overlay: Path, tmp_path: Path) -> None:
+    for section in ("00", "01"):
+        for i in range(8):
+            name = f"section_{section}_source_train_normal_{i:04d}.wav"
+            sounds.write(tmp_path / "data" / "pump" / "train" / name, sounds.hum(int(section) * 50 + i))
+    for i in range(3):
+        sounds.write(tmp_path / "made" / f"section_01_source_test_anomaly_{i:04d}.wav", sounds.hum(i, hiss=1))
+    how = {"detectors": ["small"], "detectors_overlay": overlay, "workers": 1}
+    done = tune(tmp_path / "data", "pump", tmp_path / "run", synthetic=[tmp_path / "made"], **how)  # type: ignore[arg-type]
+    assert done.verdict.answer == "default"
+    sounds.write(tmp_path / "made" / "nowhere_anomaly.wav", sounds.hum(1, hiss=1))
+    sounds.write(tmp_path / "made" / "anomaly" / "nowhere.wav", sounds.hum(1, hiss=1))
+    with pytest.raises(GensupError, match="no section that was recorded"):
+        tune(tmp_path / "data", "pump", tmp_path / "other", synthetic=[tmp_path / "made"], **how)  # type: ignore[arg-type]
+
+
+def test_a_sets_clips_are_no_recordings(twins: Path, overlay: Path, tmp_path: Path) -> None:
+    with pytest.raises(GensupError, match="part of a run or a twin set"):
+        fit(twins / "clips", "fan", "small", tmp_path / "d", detectors_overlay=overlay, workers=1)
+
+
+def test_a_model_without_a_section_takes_every_clip(overlay: Path, tmp_path: Path) -> None:
+    for i in range(6):
+        sounds.write(tmp_path / "mine" / f"rec{i}.wav", sounds.hum(i))
+    fit(tmp_path / "mine", "press", "small", tmp_path / "d", detectors_overlay=overlay, workers=1)
+    clip = sounds.write(tmp_path / "id_04" / "normal" / "00000000.wav", sounds.hum(9))
+    (alone,) = score(tmp_path / "d", [clip], workers=1)
+    (inside,) = score(tmp_path / "d", [tmp_path / "id_04" / "normal"], workers=1)
+    assert alone.score == inside.score
+
+
+def test_bytes_do_not_depend_on_workers_or_threads(data: Path, twins: Path, overlay: Path, tmp_path: Path) -> None:
+    for threads, workers in (("1", "1"), ("2", "2")):
+        command = [sys.executable, "-m", "gensup", "tune", data, "--machine", "fan", "--synthetic", twins]
+        command += ["--detector", "small", "--detectors", overlay, "--out", tmp_path / threads, "--workers", workers]
+        subprocess.run(
+            [*map(str, command)], check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": threads}
+        )
+    files = [path.relative_to(tmp_path / "1") for path in (tmp_path / "1").rglob("*") if path.is_file()]
+    assert len(files) > 10
+    for file in files:
+        if file.name != "log.jsonl":
+            assert sha256_file(tmp_path / "1" / file) == sha256_file(tmp_path / "2" / file), file
