@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gensup.steps.doctor import detectors, doctor, faults
+    from gensup.steps.catalogue import detectors, faults
+    from gensup.steps.doctor import doctor
     from gensup.steps.fit import fit
     from gensup.steps.report import report
     from gensup.steps.scan import caption, scan
@@ -33,7 +34,7 @@ __all__ = [
     "tune",
 ]
 
-_MODULES = {"Settings": "synthesize", "caption": "scan", "detectors": "doctor", "faults": "doctor"}
+_MODULES = {"Settings": "synthesize", "caption": "scan", "detectors": "catalogue", "faults": "catalogue"}
 
 
 def __getattr__(name: str) -> Any:

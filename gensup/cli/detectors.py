@@ -8,7 +8,7 @@ from gensup.cli.console import print_json, print_table
 
 def command(detectors: options.Detectors = None, as_json: options.AsJson = False) -> None:
     """List the recipes."""
-    from gensup.steps.doctor import detectors as every
+    from gensup.steps.catalogue import detectors as every
 
     recipes = every(detectors)
     if as_json:

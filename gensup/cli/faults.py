@@ -18,7 +18,7 @@ def command(
     as_json: options.AsJson = False,
 ) -> None:
     """List the fault families."""
-    from gensup.steps.doctor import faults
+    from gensup.steps.catalogue import faults
 
     rows = faults(machine, prompts)
     if as_json:

@@ -67,12 +67,10 @@ class Recipe:
             for field in fields(registry.load(str(self.default[f"{slot}.kind"])))
         )
 
-    def configurations(self, fixed: Mapping[str, Json] | None = None) -> tuple[dict[str, Json], ...]:
-        """Every point of the space, the grid of its values; a path in ``fixed`` keeps that value."""
-        fixed = fixed or {}
-        axes = {path: values for path, values in self.space.items() if path not in fixed}
-        grid = (dict(zip(axes, point, strict=True)) for point in product(*axes.values()))
-        return tuple(self.with_values({**fixed, **point}) for point in grid)
+    def configurations(self) -> tuple[dict[str, Json], ...]:
+        """Every point of the space, the grid of its values."""
+        grid = (dict(zip(self.space, point, strict=True)) for point in product(*self.space.values()))
+        return tuple(self.with_values(point) for point in grid)
 
 
 def trial_id(recipe: str, params: Params) -> str:

@@ -103,26 +103,34 @@ def _sentence(
     mechanisms: Sequence[str],
     chosen: int | None,
 ) -> str:
+    unpaired = " Some anomalies have no normal twin: what tells them apart may be how they were made, not a fault."
+    return _claim(table, voters, judgements, mechanisms, chosen) + ("" if table.paired else unpaired)
+
+
+def _claim(
+    table: ScoreTable,
+    voters: Sequence[Judgement],
+    judgements: Sequence[Judgement],
+    mechanisms: Sequence[str],
+    chosen: int | None,
+) -> str:
     n = len(table.trials)
     if chosen is None:
         fixed = constants()
         fallback = "the recipe's published values stand" if table.default else "nothing is chosen"
         return (
-            f"Of {len(judgements)} fault families, {len(voters)} from {len(mechanisms)} mechanisms tell these {n} "
-            f"candidates apart; a choice takes {fixed.least_families} from {fixed.least_mechanisms}: {fallback}."
+            f"Fault families that tell these {n} candidates apart: {len(voters)} of {len(judgements)}, of "
+            f"{len(mechanisms)} mechanisms; a choice takes {fixed.least_families} of {fixed.least_mechanisms}: "
+            f"{fallback}."
         )
     good = [j.family for j in voters if _rank(j, chosen) <= max(1, TOP * n)]
     poor = [j.family for j in voters if _rank(j, chosen) > POOR * n]
-    text = (
+    regrets = f"it would be a poor choice for {_listed(poor)}" if poor else "it is in the lower half for none of them"
+    return (
         f"If this machine fails in ways like {_listed(mechanisms)}, {describe(table.trials[chosen])} ranks in the top "
-        f"{TOP:.0%} of {n} candidates for {len(good)} of {len(voters)} fault families"
+        f"{TOP:.0%} of {n} candidates for {len(good)} of {len(voters)} fault families; {regrets}. "
+        "About failures unlike these it says nothing."
     )
-    text += (
-        f"; it would be a poor choice for {_listed(poor)}." if poor else "; it is in the lower half for none of them."
-    )
-    if not table.paired:
-        text += " These anomalies have no normal twins: the choice may rest on how they were made, not on a fault."
-    return text + " About failures unlike these it says nothing."
 
 
 def describe(trial: Trial) -> str:

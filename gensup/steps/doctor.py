@@ -1,20 +1,20 @@
-"""doctor, detectors, faults: what is installed here, what can be chosen, and whether it works."""
+"""doctor: what is installed here, and whether it works."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gensup import resources
-from gensup.captions import FaultRow, caption, fault_rows, faults_for
+from gensup.captions import caption, fault_rows
 from gensup.clip import Clip
-from gensup.detection.recipe import Recipe, load_all
+from gensup.detection.recipe import load_all
 from gensup.engine import default_workers
 from gensup.errors import GensupError
 from gensup.synthesis.physical import MECHANISMS
@@ -42,16 +42,6 @@ class Check:
     found: str
 
 
-def detectors(overlay: Path | None = None) -> tuple[Recipe, ...]:
-    """Every recipe."""
-    return load_all(overlay)
-
-
-def faults(machine: str | None = None, prompts: Path | None = None) -> tuple[FaultRow, ...]:
-    """Every fault family, or those of one machine with the generic ones."""
-    return faults_for(machine, prompts) if machine else tuple(fault_rows(prompts).values())
-
-
 def doctor(*, prompts: Path | None = None, detectors_overlay: Path | None = None) -> Iterator[Check]:
     """Look at the installation; nothing is changed and nothing is fetched."""
     yield Check("python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}")
@@ -70,10 +60,9 @@ def _package(name: str) -> Check:
         return Check(name, name == "ray", "not installed" + (" (optional)" if name == "ray" else ""))
 
 
-def _tried(name: str, look: object) -> Check:
-    assert callable(look)
+def _tried(name: str, look: Callable[[], str]) -> Check:
     try:
-        return Check(name, True, str(look()))
+        return Check(name, True, look())
     except GensupError as error:
         return Check(name, False, str(error))
 

@@ -70,7 +70,11 @@ class Generator(Protocol):
     """Makes both clips of a twin at once."""
 
     name: ClassVar[str]
-    chain: ClassVar[str]
+
+    @property
+    def chain(self) -> str:
+        """What both twins go through; "none": the normal twin is the recording itself."""
+        ...
 
     @property
     def revision(self) -> str:

@@ -43,10 +43,6 @@ def test_all_shipped_recipes_build() -> None:
         assert recipe.paper["cite"]
 
 
-def test_a_fixed_path_is_no_axis() -> None:
-    assert len(load("twfr-gmm").configurations({"pooling.decay": 0.3})) == 4
-
-
 def test_an_overlay_adds_a_recipe(tmp_path: Path) -> None:
     recipe = load("mine", overlay(tmp_path, MINIMAL))
     assert [point["pooling.decay"] for point in recipe.configurations()] == [0, 0.25, 0.5, 0.75, 1]

@@ -105,7 +105,7 @@ def test_without_evidence_the_default_stands(gain: float, why: str) -> None:
 def test_one_mechanism_is_no_evidence() -> None:
     verdict = verdict_on(table(EARS, families={f"hiss-{i}": "hiss" for i in range(6)}))
     assert verdict.answer == "default"
-    assert "6 from 1 mechanisms" in verdict.sentence
+    assert "6 of 6, of 1 mechanisms" in verdict.sentence
 
 
 def test_families_of_one_mechanism_share_a_vote() -> None:
@@ -119,7 +119,7 @@ def test_families_of_one_mechanism_share_a_vote() -> None:
 def test_unpaired_is_said() -> None:
     verdict = verdict_on(dataclasses.replace(table(EARS), paired=False))
     assert not verdict.paired
-    assert "no normal twins" in verdict.sentence
+    assert "no normal twin" in verdict.sentence
 
 
 def test_utility_has_the_shape_of_the_official_score() -> None:
