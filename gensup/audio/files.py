@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from math import gcd
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import soundfile
@@ -24,7 +24,10 @@ Channel: TypeAlias = Literal["all", "near", "far", "mean"] | int
 """Which channel a clip is reduced to; "near" is channel 0 and "far" channel 1 (DCASE 2026), "all" keeps every one."""
 
 SUFFIXES = (".wav", ".flac")
+FORMATS = ("WAV", "WAVEX", "RF64", "FLAC")
+RATES = (1000, 768_000)  # Hz; what lies outside is a damaged header
 MIN_SECONDS = 0.1
+LOUDEST = 1e6  # times full scale: a float file may count in integers, but no sound is louder than that
 SILENCE = 1e-6  # peak to peak, -120 dB of full scale: below what 16 bits can write, above a float file's rounding
 
 
@@ -75,7 +78,11 @@ def inspect(path: Path) -> AudioInfo:
         GensupError: not a readable WAV or FLAC file, or a WAV file shorter than its header says.
     """
     with _opened(path) as file:
+        if file.format not in FORMATS:
+            raise _damaged(path, file.format, "is WAV or FLAC, whatever its name says")
         info = AudioInfo(file.samplerate, file.channels, file.frames)
+    if not RATES[0] <= info.rate <= RATES[1]:
+        raise _damaged(path, f"{info.rate} Hz", f"has a rate of {RATES[0]} to {RATES[1]} Hz")
     if info.frames == 0:
         raise _damaged(path, "0 samples", f"lasts at least {MIN_SECONDS} s")
     missing = _missing_bytes(path)
@@ -123,6 +130,14 @@ def valid(audio: Audio, rate: int, where: str) -> Audio:
             where=where,
             value=f"{np.count_nonzero(~np.isfinite(audio))} samples",
             rule="every sample is finite",
+            remedy="export it again, or pass --skip-bad",
+        )
+    if float(np.abs(audio).max()) > LOUDEST:
+        raise GensupError(
+            "the clip is no sound",
+            where=where,
+            value=f"peak {float(np.abs(audio).max()):.1e}",
+            rule=f"at most {LOUDEST:.0e} times full scale",
             remedy="export it again, or pass --skip-bad",
         )
     if float(np.ptp(audio)) < SILENCE:
@@ -176,7 +191,16 @@ def write(path: Path, audio: Audio, rate: int, subtype: Literal["PCM_16", "FLOAT
             )
         data = scaled.astype(np.int16)
     with atomic(path) as temporary:
-        soundfile.write(temporary, data, rate, subtype=subtype, format="WAV")
+        try:
+            soundfile.write(os.fsencode(temporary), data, rate, subtype=subtype, format="WAV")
+        except soundfile.LibsndfileError as error:
+            raise GensupError(
+                "the clip cannot be written",
+                where=str(path),
+                value=str(error),
+                rule="there is room on the disk",
+                remedy="free some space, or name another place",
+            ) from None
 
 
 def _opened(path: Path) -> soundfile.SoundFile:
@@ -184,7 +208,7 @@ def _opened(path: Path) -> soundfile.SoundFile:
     if not path.is_file():
         raise GensupError("no such file", where=str(path), rule="a clip is a regular WAV or FLAC file")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))  # as bytes: a name need not be UTF-8
     except (soundfile.LibsndfileError, OSError) as error:
         raise _damaged(
             path, str(error).removeprefix(f"Error opening {str(path)!r}: "), "is readable WAV or FLAC"
@@ -199,19 +223,22 @@ def _damaged(path: Path, value: str, rule: str) -> GensupError:
 def _missing_bytes(path: Path) -> int:
     """How many bytes of a WAV file's data chunk are not there: libsndfile reads a cut file without a word."""
     with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
+        kind = file.read(4)
+        if kind not in (b"RIFF", b"RIFX", b"RF64"):
             return 0
+        order = ">" if kind == b"RIFX" else "<"
         file.seek(12)
         size = os.fstat(file.fileno()).st_size
-        while header := _chunk(file):
-            name, length = header
+        large = 0  # RF64 keeps the length of its data, which 32 bits cannot say, in a chunk of its own
+        while len(header := file.read(8)) == 8:
+            name, length = header[:4], struct.unpack(f"{order}I", header[4:])[0]
+            if name == b"ds64":
+                large = struct.unpack("<8xQ", file.read(16))[0]
+                length -= 16
             if name == b"data":
+                if length == 0xFFFFFFFF:
+                    length = large
                 # Programs that stream write 0 or the largest number for "until the end".
-                return 0 if length in (0, 0xFFFFFFFF) else max(0, file.tell() + length - size)
+                return max(0, file.tell() + length - size) if length else 0
             file.seek(length + length % 2, os.SEEK_CUR)
     return 0
-
-
-def _chunk(file: BinaryIO) -> tuple[bytes, int] | None:
-    header = file.read(8)
-    return (header[:4], struct.unpack("<I", header[4:])[0]) if len(header) == 8 else None

@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 import traceback
+from io import TextIOWrapper
 from types import FrameType
+from typing import Annotated
 
 import typer
 
@@ -20,6 +22,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from gensup.store import version
+
+        print(version())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and end.")
+    ] = False,
+) -> None:
+    pass
+
+
 for module in (scan, caption, synthesize, tune, select, fit, score, report, detectors, faults, doctor):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
@@ -33,6 +54,10 @@ class _Stopped(BaseException):
 
 def run() -> None:
     """Run the command line: 0 done or SIGTERM, 2 the user can mend it, 130 interrupted, 1 anything else."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name may hold bytes that are no text; in JSON what comes out is their escape.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     for number in ENDINGS:
         signal.signal(number, _stop)
     try:

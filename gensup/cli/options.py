@@ -35,8 +35,8 @@ Detectors = Annotated[
 Style = Annotated[str, typer.Option(help="Caption style: paper, descriptive, or a template of the overlay.")]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
 Pairs = Annotated[int, typer.Option(help="Source clips that twins are made of, at most.")]
-Severities = Annotated[str, typer.Option(help="Ladder of severities, separated by commas; 0 is always made.")]
-Faults = Annotated[str, typer.Option(help="Fault families or mechanisms, separated by commas; all unless said.")]
+Severities = Annotated[str, typer.Option(help="Ladder, separated by commas: 1 is a nominal fault, 0 the normal twin.")]
+Faults = Annotated[str, typer.Option(help="Families or mechanisms (see gensup faults), separated by commas.")]
 Generator = Annotated[str, typer.Option(help="What makes the clips.")]
 
 

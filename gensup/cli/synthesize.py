@@ -31,7 +31,9 @@ def command(
     seed: options.Seed = 0,
     style: options.Style = "descriptive",
     layout: Annotated[Layout, typer.Option(help="dcase: an ordinary test/ folder, for other toolkits.")] = Layout.clips,
-    shard: Annotated[str, typer.Option(help="Make part I of N (I/N); the last to end completes the set.")] = "1/1",
+    shard: Annotated[
+        str, typer.Option(help="Part I of N, I from 1 or from 0; the last to end completes the set.")
+    ] = "1/1",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say clips, hours and GiB, and make nothing.")] = False,
     channel: options.ChannelText = "0",
     prompts: options.Prompts = None,

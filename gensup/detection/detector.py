@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
@@ -67,6 +68,14 @@ class Detector:
         chain = build(self.params)
         (x,) = pooled(engine, clips, chain.frontend, [chain.pooling], cache)
         groups = np.asarray(clips.group)
+        if any(model.dim != x.shape[1] for model in self.models.values()):
+            raise GensupError(
+                "the parts of the detector do not fit together",
+                where=f"{self.recipe} of {self.machine}",
+                value=f"vectors of {x.shape[1]} numbers",
+                rule="as many as the models were fitted on",
+                remedy="fit the detector again",
+            )
         scores = np.empty(len(clips))
         with single_threaded():
             for group in np.unique(groups):
@@ -175,28 +184,51 @@ def load(folder: Path) -> Detector:
             remedy="fit the detector again",
         )
     try:
-        params = cast("dict[str, Json]", content["params"])
-        groups = [str(group) for group in cast("list[Json]", content["groups"])]
-        backend = build(params).backend
-        arrays = load_file(weights)
+        said = TypeAdapter(_Description).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise GensupError(
+            "the description is damaged",
+            where=f"{path}: {'.'.join(map(str, first['loc']))}",
+            value=str(first["input"]),
+            rule=first["msg"],
+            remedy="fit the detector again",
+        ) from None
+    backend = build(said.params).backend
+    arrays = load_file(weights)
+    try:
         models = {
             group: backend.restore(
                 {k.removeprefix(f"{group}/"): v for k, v in arrays.items() if k.startswith(f"{group}/")}
             )
-            for group in groups
+            for group in said.groups
         }
-        held_out = cast("dict[str, float]", content["held_out"])
-        return Detector(
-            machine=str(content["machine"]),
-            recipe=str(content["recipe"]),
-            group_by=tuple(str(g) for g in cast("list[Json]", content["group_by"])),
-            params=params,
-            rate=cast(int, content["rate"]),
-            channel=cast(Channel, content["channel"]),
-            held_out=HeldOut(held_out["mean"], held_out["sd"], held_out["threshold"]),
-            models=models,
-        )
-    except (KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
         raise GensupError(
-            "the description is damaged", where=str(path), value=repr(error), remedy="fit it again"
+            "the weights lack an array", where=str(weights), value=str(error), remedy="fit the detector again"
         ) from None
+    return Detector(
+        machine=said.machine,
+        recipe=said.recipe,
+        group_by=said.group_by,
+        params=said.params,
+        rate=said.rate,
+        channel=said.channel,
+        held_out=said.held_out,
+        models=models,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """detector.json, as far as a detector is made from it."""
+
+    kind: Literal["chain"]
+    machine: str
+    recipe: str
+    group_by: tuple[Literal["machine", "section"], ...]
+    groups: tuple[str, ...]
+    params: dict[str, Json]
+    rate: Annotated[int, Field(gt=0)]
+    channel: Literal["near", "far", "mean"] | Annotated[int, Field(ge=0)]
+    held_out: HeldOut

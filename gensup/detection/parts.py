@@ -76,6 +76,11 @@ class Pooling(Protocol):
 class FittedBackend(Protocol):
     """Scores vectors."""
 
+    @property
+    def dim(self) -> int:
+        """Numbers in a vector that it scores."""
+        ...
+
     def score(self, x: Vectors) -> Scores:
         """(rows,). One row's score does not depend on the other rows."""
         ...

@@ -18,6 +18,7 @@ from gensup.rng import digest
 
 SLOTS: dict[str, Registry] = {"frontend": FRONTENDS, "pooling": POOLINGS, "backend": BACKENDS}
 GROUPS = ("machine", "section")
+MAX_POINTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,12 @@ def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
     for slot in SLOTS:
         settings = _mapping(content[slot], f"{where}: {slot}")
         default |= {f"{slot}.{key}": value for key, value in settings.items()}
-    build(default)
+    try:
+        build(default)
+    except GensupError as error:
+        raise GensupError(
+            error.what, where=f"{where}: {error.where}", value=error.value, rule=error.rule, remedy=error.remedy
+        ) from None
     group_by = tuple(_list(content.get("group_by", list(GROUPS)), where))
     if not set(group_by) <= set(GROUPS):
         raise GensupError("cannot group by this", where=where, value=list(group_by), rule=f"among {', '.join(GROUPS)}")
@@ -156,6 +162,8 @@ def _values(axis: Json, where: str) -> tuple[Json, ...]:
         raise GensupError(
             "not an axis", where=where, value=dict(bounds), rule="{low, high, step}, step > 0, high >= low"
         )
+    if (high - low) / step > MAX_POINTS:
+        raise GensupError("too many points", where=where, value=dict(bounds), rule=f"at most {MAX_POINTS} on an axis")
     # Rounded, so that 0.02 * 23 is 0.46 in ids, files and on the command line.
     return tuple(round(low + i * step, 10) for i in range(int(round((high - low) / step, 6)) + 1))
 

@@ -46,7 +46,13 @@ def failed(index: int, error: Exception | str, trace: str) -> Done[Any]:
     return Done(index, error=error if isinstance(error, str) else _say(error))
 
 
-def lost(index: int, times: int, why: str = "killed, or out of memory") -> Done[Any]:
+WHY = (
+    "killed, or out of memory; in a script of your own, call gensup under `if __name__ == '__main__':`, because every "
+    "worker runs the script's top level"
+)
+
+
+def lost(index: int, times: int, why: str = WHY) -> Done[Any]:
     """The Done of an item that cost each worker it was given to its life."""
     often = "when" if times == 1 else f"each of the {times} times"
     return Done(index, error=f"its worker died {often} it was tried ({why})")

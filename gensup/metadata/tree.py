@@ -32,7 +32,7 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> tuple[Clip, ...]:
             "this folder was written by gensup",
             where=str(root),
             rule="generated clips are never taken for recordings",
-            remedy="name the folder of the recordings",
+            remedy="name the folder of the recordings or, to score its clips, the folder that they lie in",
         )
     under = root.resolve().parts[-2:]
     clips = sorted((parse(path, under=under) for path in _walk(root, exclude)), key=lambda clip: clip.path)
@@ -112,11 +112,18 @@ def _walk(root: Path, exclude: Sequence[Path]) -> Iterator[str]:
             path = f"{inside}{entry.name}"
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 (links if entry.is_symlink() else folders).append((f"{path}/", folder / entry.name))
             elif entry.name.lower().endswith(EXTENSIONS):
                 _check_regular(folder / entry.name)
                 yield path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself is no folder
+        return False
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -22,7 +22,9 @@ def arrange(strata: Sequence[str], names: Sequence[str], seed: int) -> NDArray[n
         GensupError: fewer than two clips.
     """
     if len(strata) < 2:
-        raise GensupError("too few normal clips", value=len(strata), rule="at least 2, so that one can be held out")
+        raise GensupError(
+            "too few normal clips", value=len(strata), rule="at least 2 of different sound, so that one can be held out"
+        )
     folds = min(constants().folds, len(strata))
     by_name = sorted(range(len(strata)), key=lambda i: names[i])
     order: list[int] = []

@@ -43,7 +43,7 @@ class Candidates:
             }
             for name, recipe in self.recipes.items()
         }
-        return {"detectors": recipes}
+        return {"detectors": recipes, "default": self.default}
 
     def trial(self, trial: str, parameters: int, reason: str | None) -> Trial:
         """The record of one candidate, pruned when there is a reason."""

@@ -10,6 +10,7 @@ from gensup.clip import Json
 from gensup.detection.crossfit import crossfit, unfit
 from gensup.detection.detector import Detector
 from gensup.detection.detector import fit as fit_detector
+from gensup.detection.detector import load as load_detector
 from gensup.detection.recipe import load, trial_id
 from gensup.engine import for_workers
 from gensup.errors import GensupError
@@ -39,6 +40,7 @@ def fit(
     Raises:
         GensupError: bad input, an unknown recipe, path or value, too few clips, or ``out`` holds something else.
     """
+    root, out = Path(root), Path(out)  # text is welcome, too
     recipe = load(detector, detectors_overlay)
     params = recipe.with_values(values or {})
     if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or any(out.iterdir())):
@@ -48,6 +50,16 @@ def fit(
             rule="a detector has a folder of its own",
             remedy="name another --out",
         )
+    if (out / "detector.json").is_file():
+        there = load_detector(out)
+        if (there.machine, there.recipe, dict(there.params)) != (machine, recipe.name, params):
+            raise GensupError(
+                "another detector stands here",
+                where=str(out),
+                value=f"{there.recipe} of {there.machine}",
+                rule="a folder holds one detector",
+                remedy="name another --out, or remove the folder",
+            )
     engine = Followed(for_workers(workers), progress)
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
     # The folds of a tuning without a single question: what is held out sets the threshold.

@@ -58,6 +58,15 @@ def normals(
     Raises:
         GensupError: no such clips, or (without ``skip_bad``) one that the gate refuses.
     """
+    if not machine.strip() or any(char in "/\\" or not char.isprintable() for char in machine):
+        raise GensupError("no machine type", where="--machine", value=machine, rule="a word such as ToyDrone")
+    if out.resolve() in (root.resolve(), *root.resolve().parents):
+        raise GensupError(
+            "the output would hold the recordings",
+            where=str(out),
+            rule="a folder of its own",
+            remedy="name another --out",
+        )
     for folder in root.resolve().parents:
         if is_ours(folder):
             raise GensupError(

@@ -52,6 +52,10 @@ def score(
     Raises:
         GensupError: bad input, another machine's clip, a clip of a group that the detector does not know.
     """
+    for output in (out, decisions):
+        _check_output(output, detector)
+    if out is not None and decisions is not None and out.resolve() == decisions.resolve():
+        raise GensupError("two outputs of one name", where="--decisions", value=str(out), remedy="name another file")
     fitted = load(detector)
     left_out: list[str] = []
     members: dict[str, tuple[Clip, Path, str]] = {}
@@ -108,6 +112,18 @@ def score(
     if decisions is not None:
         write_text(decisions, _rows([(s.name, str(int(s.anomalous))) for s in result]))
     return result
+
+
+def _check_output(output: Path | None, detector: Path) -> None:
+    """A typing error must not cost a recording or the detector."""
+    if output is None:
+        return
+    if output.suffix.lower() in SUFFIXES:
+        raise GensupError(
+            "scores are no recording", where=str(output), rule="the file does not end as clips do", remedy="use .csv"
+        )
+    if output.name in ("detector.json", "model.safetensors") and output.resolve().parent == detector.resolve():
+        raise GensupError("this file is the detector's", where=str(output), remedy="name another file")
 
 
 def _clips(place: Path) -> list[tuple[Clip, Path]]:

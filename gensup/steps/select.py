@@ -64,6 +64,9 @@ def _files(scores: Sequence[Path]) -> tuple[Path, ...]:
     files: list[Path] = []
     for place in scores:
         files += sorted(place.glob("*.csv")) if place.is_dir() else [place]
+    for path in files:
+        if not path.is_file():
+            raise GensupError("no such score file", where=str(path), rule="name,score rows", remedy="check the path")
     names = [_candidate(path) for path in files]
     if len(files) < 2:
         raise GensupError("too few candidates", value=len(files), rule="at least 2 score files", remedy="name more")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import rmtree
@@ -19,7 +21,7 @@ from gensup.rng import digest
 from gensup.steps.log import log
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recording, Recordings, normals
-from gensup.store import Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
+from gensup.store import BusyError, Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
 from gensup.synthesis.make import Made, Make
 from gensup.synthesis.physical import PhysicalFaults
 from gensup.synthesis.plan import LADDER, PAIRS, Plan, Source, families, ladder, orders, spread
@@ -92,6 +94,7 @@ def synthesize(
     Raises:
         GensupError: bad input, another configuration in ``out``, or a read-only folder.
     """
+    root, out = Path(root), Path(out)  # text is welcome, too
     settings = (settings or Settings()).checked()
     place, parts = shard
     if parts < 1 or not 0 <= place <= parts:
@@ -150,22 +153,38 @@ class Work:
 
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""
-        if (out / MANIFEST).is_file():
+        if self._whole(out):
             progress.note("the set is finished: nothing left to do")
-            return self.report(out, {}, finished=True, made=len(read_manifest(out / MANIFEST)))
+            return self._finished(out)
         part, parts = shard[0] % shard[1], shard[1]
         with RunLock(out / "journal" / f"{part}-of-{parts}"):
             log(out, "twins begin", shard=f"{part}/{parts}", orders=len(self.plan.orders))
             journal = Journal(out / "journal" / f"{part}-of-{parts}.jsonl")
-            done = _verified(out, journal.read())
+            done = _verified(out, _journalled(out).values())
             batches = [
                 (batch, [self.sources[o.source_key].ref if o.source_key else None for o in batch])
                 for i, batch in enumerate(self.generator.batches(self.plan.orders))
                 if i % parts == part and not all(order.id in done for order in batch)
             ]
             for result in engine.run(Make(out, self.generator, self.files), batches):
-                journal.append_many(_journalled(result.result()))
+                journal.append_many(_rows(result.result()))
         return self._finish(out, progress)
+
+    def _whole(self, out: Path) -> bool:
+        """Whether the set is finished and every clip is as its row says; a damaged set is opened again."""
+        manifest = out / MANIFEST
+        if not manifest.is_file():
+            return False
+        rows = read_manifest(manifest)
+        sound = _verified(out, rows)
+        if len(sound) == len(rows):
+            return True
+        Journal(out / "journal" / "kept.jsonl").append_many(row for row in rows if row["id"] in sound)
+        manifest.unlink()
+        return False
+
+    def _finished(self, out: Path) -> Synthesis:
+        return self.report(out, {}, finished=True, made=len(read_manifest(out / MANIFEST)))
 
     def report(self, out: Path, refused: Mapping[str, str], *, finished: bool, made: int = 0) -> Synthesis:
         """What is planned and done."""
@@ -181,37 +200,62 @@ class Work:
         )
 
     def _finish(self, out: Path, progress: Progress) -> Synthesis:
-        """Write the manifest once every order is made or refused, whichever shard did it."""
-        done: dict[str, dict[str, Json]] = {}
-        for path in sorted((out / "journal").glob("*.jsonl")):
-            done |= {str(row["id"]): row for row in Journal(path).read()}
-        refused = {clip: str(row["refused"]) for clip, row in done.items() if "refused" in row}
-        rows = [row for row in done.values() if "refused" not in row]
-        missing = [order for order in self.plan.orders if order.id not in done]
-        if missing:
-            progress.note(f"{len(missing)} of {len(self.plan.orders)} twins are left to other shards")
-            return self.report(out, refused, finished=False, made=len(rows))
-        if not rows:
-            raise GensupError(
-                "no twin could be made", where=str(out), value=next(iter(refused.values())), remedy="see --faults"
-            )
-        with RunLock(out):
+        """Write the manifest once every order is made or refused, whichever shard did it.
+
+        Shards that end together take turns: who comes second finds the set finished. The lock is not the folder's own,
+        whose taking sweeps up temporary files: those of a living shard may be among them.
+        """
+        with _turn(out / "journal" / "finish", out / MANIFEST):
+            if (out / MANIFEST).is_file():
+                return self._finished(out)
+            done = _journalled(out)
+            refused = {clip: str(row["refused"]) for clip, row in done.items() if "refused" in row}
+            rows = [row for row in done.values() if "refused" not in row]
+            missing = [order for order in self.plan.orders if order.id not in done]
+            if missing:
+                progress.note(f"{len(missing)} of {len(self.plan.orders)} twins are left to other shards")
+                return self.report(out, refused, finished=False, made=len(rows))
+            if not rows:
+                raise GensupError(
+                    "no twin could be made", where=str(out), value=next(iter(refused.values())), remedy="see --faults"
+                )
             sweep(out)
             write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
             write_manifest(out / MANIFEST, rows)
-            rmtree(out / "journal", ignore_errors=True)
+        rmtree(out / "journal", ignore_errors=True)
         log(out, "set finished", clips=len(rows), refused=len(refused))
         for reason, count in _counted(refused).items():
             progress.note(f"not made, {count}: {reason}")
         return self.report(out, refused, finished=True, made=len(rows))
 
 
-def _journalled(made: Made) -> list[dict[str, Json]]:
+@contextmanager
+def _turn(folder: Path, done: Path) -> Iterator[None]:
+    """Hold the lock of ``folder``; while another holds it, wait, until ``done`` stands."""
+    while not done.is_file():
+        try:
+            with RunLock(folder):
+                yield
+                return
+        except BusyError:
+            time.sleep(0.1)
+    yield
+
+
+def _journalled(out: Path) -> dict[str, dict[str, Json]]:
+    """The last row of every clip, from the journals of all shards."""
+    rows: dict[str, dict[str, Json]] = {}
+    for path in sorted((out / "journal").glob("*.jsonl")):
+        rows |= {str(row["id"]): row for row in Journal(path).read()}
+    return rows
+
+
+def _rows(made: Made) -> list[dict[str, Json]]:
     refused: list[dict[str, Json]] = [{"id": order, "refused": reason} for order, reason in made.refused.items()]
     return [*made.rows, *refused]
 
 
-def _verified(out: Path, rows: Sequence[dict[str, Json]]) -> set[str]:
+def _verified(out: Path, rows: Iterable[dict[str, Json]]) -> set[str]:
     """Ids of the rows whose files are there as they were written."""
     return {
         str(row["id"])

@@ -76,21 +76,31 @@ def folds_of(recordings: Recordings, run_seed: int) -> NDArray[np.intp]:
     return np.array([by_key[member.key] for member in recordings.members], dtype=np.intp)
 
 
-def read_sets(folders: Sequence[Path]) -> Synthetic:
+def read_sets(folders: Sequence[Path], machine: str) -> Synthetic:
     """Twin sets, or folders of labelled synthetic clips without twins, which are taken as unpaired.
 
     Raises:
-        GensupError: a folder without a single anomaly, or a damaged set.
+        GensupError: a folder without a single anomaly, a clip of another machine, or a damaged set.
     """
     clips: list[SyntheticClip] = []
     fingerprints = []
     for folder in folders:
         if (folder / MANIFEST).is_file() or (folder / "run.json").is_file():
             found = twinset.read(folder)
+            _check_bytes(found)
             fingerprints.append(sha256_file(folder / MANIFEST))
         else:
             found = _strays(folder)
             fingerprints.append(digest([clip.sha256 for clip in found]))
+        for clip in found:
+            if clip.machine not in (None, machine):
+                raise GensupError(
+                    "a synthetic clip of another machine",
+                    where=str(clip.file),
+                    value=clip.machine,
+                    rule=f"the machine is {machine}",
+                    remedy="name a set of this machine",
+                )
         if not any(clip.condition == "anomaly" for clip in found):
             raise GensupError("no anomalies in this set", where=str(folder), rule="a set asks with anomalous clips")
         clips += found
@@ -100,6 +110,17 @@ def read_sets(folders: Sequence[Path]) -> Synthetic:
             "a synthetic set twice", where="--synthetic", rule="every clip is asked once", remedy="name each once"
         )
     return Synthetic(tuple(clips), paired(clips), tuple(fingerprints))
+
+
+def _check_bytes(clips: Sequence[SyntheticClip]) -> None:
+    for clip in clips:
+        if sha256_file(clip.file) != clip.sha256:
+            raise GensupError(
+                "a clip is not what its row says",
+                where=str(clip.file),
+                rule="its SHA-256 stands in metadata.jsonl",
+                remedy="run the same `gensup synthesize` again: it makes the clip again",
+            )
 
 
 def paired(clips: Sequence[SyntheticClip]) -> bool:
@@ -118,6 +139,7 @@ def _strays(folder: Path) -> tuple[SyntheticClip, ...]:
             caption="",
             twin=None,
             source=None,
+            machine=clip.machine,
             section=clip.section,
             domain=clip.domain,
             family=UNPAIRED.family,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -27,7 +27,7 @@ from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.study import Study, summary
 from gensup.steps.synthesize import Settings, Work
-from gensup.steps.table import Exercise, exercise, read_sets
+from gensup.steps.table import Exercise, Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
 
 
@@ -65,20 +65,30 @@ def tune(
     Raises:
         GensupError: bad input, another configuration in ``out``, or a read-only folder.
     """
+    root, out = Path(root), Path(out)  # text is welcome, too
+    synthetic = [Path(folder) for folder in synthetic]
     settings = (settings or Settings()).checked()
+    if synthetic and replace(settings, seed=0) != Settings().checked():
+        raise GensupError(
+            "settings of a set that is not made",
+            where="--synthetic",
+            rule="with a set given, pairs, severities, faults, style and generator are the set's own",
+            remedy="leave them out, or leave --synthetic out",
+        )
     candidates = Candidates.of(detectors, detectors_overlay)
     engine = Followed(for_workers(workers), progress)
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
+    _check_fit(candidates, recordings, settings.seed)
     config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
     if synthetic:
-        asked = read_sets(synthetic)
+        asked = read_sets(synthetic, machine)
         given: dict[str, Json] = {"synthetic": list(asked.fingerprint), "seed": settings.seed}
         open_run(out, config | given)
     else:
         work = Work.prepared(recordings, settings, prompts)
         open_run(out, config | work.described(settings))
         work.make(out, (0, 1), engine, progress)
-        asked = read_sets([out])
+        asked = read_sets([out], machine)
     exercised = exercise(recordings, asked, settings.seed)
     kept = ArrayCache(cache) if cache else None
     with RunLock(out):
@@ -93,6 +103,23 @@ def tune(
         report = write_report(out, synthetic)
         log(out, "run finished", answer=verdict.answer)
     return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report)
+
+
+def _check_fit(candidates: Candidates, recordings: Recordings, run_seed: int) -> None:
+    """End now, and not after an hour of twins, if there are too few clips to fit any candidate or the default."""
+    alone = exercise(recordings, Synthetic((), True, ()), run_seed)
+    for name, recipe in candidates.recipes.items():
+        clips, arrangement = alone.normals(recordings.machine, recipe.group_by)
+        mine = {trial: params for trial, params in candidates.params.items() if candidates.recipe_of[trial] == name}
+        reasons = unfit(mine, arrangement, clips.group)
+        if candidates.default in reasons:
+            raise GensupError(
+                "too few normal clips",
+                where=recordings.machine,
+                value=reasons[candidates.default],
+                rule=f"every fold of every group ({', '.join(sorted(set(clips.group)))}) can fit the published default",
+                remedy="give more normal clips; equal sounds count once",
+            )
 
 
 def _scored(

@@ -11,7 +11,7 @@ from gensup.store.files import (
     write_text,
 )
 from gensup.store.journal import Journal
-from gensup.store.lock import RunLock
+from gensup.store.lock import BusyError, RunLock
 from gensup.store.manifest import read_manifest, write_manifest
 from gensup.store.run import open_run, update_run
 from gensup.store.schema import SCHEMA, check_schema, version
@@ -19,6 +19,7 @@ from gensup.store.schema import SCHEMA, check_schema, version
 __all__ = [
     "SCHEMA",
     "ArrayCache",
+    "BusyError",
     "Journal",
     "RunLock",
     "atomic",

@@ -20,6 +20,10 @@ LOCK = ".lock"
 logger = logging.getLogger(__name__)
 
 
+class BusyError(GensupError):
+    """Another process holds the lock."""
+
+
 @dataclass(slots=True)
 class RunLock:
     """Holds a folder (made when missing) for one writer, and removes what killed writers left half-written in it.
@@ -72,7 +76,7 @@ def _flock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise GensupError(
+        raise BusyError(
             "another gensup is writing here",
             where=str(path.parent),
             value=_holder(descriptor),

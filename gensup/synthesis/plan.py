@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from gensup.audio.profile import SoundProfile
@@ -17,6 +16,7 @@ from gensup.synthesis.physical import MECHANISMS
 from gensup.synthesis.records import Order
 
 LADDER = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+HIGHEST = 1000.0  # nominal faults; every mechanism has reached its physical bound long before
 PAIRS = 50
 BYTES_A_SAMPLE = 2
 
@@ -114,15 +114,15 @@ def ladder(severities: Sequence[float]) -> tuple[float, ...]:
     """The rungs to make, from the faintest up. 0 is the normal twin, which is made anyway.
 
     Raises:
-        GensupError: a negative or infinite severity, or none above 0.
+        GensupError: a severity that is negative or out of bounds, or none above 0.
     """
     rungs = tuple(sorted({float(severity) for severity in severities if severity != 0}))
-    if not rungs or not all(0 < severity < inf for severity in rungs):
+    if not rungs or not all(0 < severity <= HIGHEST for severity in rungs):
         raise GensupError(
             "not a ladder",
             where="--severities",
             value=",".join(f"{s:g}" for s in severities),
-            rule="numbers of 0 and above, at least one above",
+            rule=f"numbers from 0 to {HIGHEST:g}, at least one above 0",
         )
     return rungs
 

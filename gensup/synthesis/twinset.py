@@ -29,6 +29,7 @@ class SyntheticClip:
     caption: str
     twin: str | None  # None: an anomaly nobody made a normal twin of
     source: str | None  # sha256 of the real clip's decoded audio
+    machine: str | None
     section: str | None
     domain: Domain | None
     family: str | None
@@ -119,6 +120,7 @@ def _clip(folder: Path, line: Mapping[str, Json], where: str) -> SyntheticClip:
             caption=str(line.get("caption", "")),
             twin=cast("str | None", line.get("twin")),
             source=sources[0] if sources else None,
+            machine=cast("str | None", line.get("machine")),
             section=cast("str | None", line.get("section")),
             domain=cast("Domain | None", line.get("domain")),
             family=cast("str | None", line.get("family")),

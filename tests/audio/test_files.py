@@ -100,6 +100,19 @@ def hostile(tmp_path: Path, kind: str) -> Path:
         case "infinite":
             sound[0, 5] = np.inf
             soundfile.write(path, sound[0], RATE, subtype="FLOAT")
+        case "absurd":
+            sound[0, 5] = 1e30
+            soundfile.write(path, sound[0], RATE, subtype="FLOAT")
+        case "cut-rifx":
+            soundfile.write(path, sound[0], RATE, subtype="PCM_16", endian="BIG")
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        case "cut-rf64":
+            soundfile.write(path, sound[0], RATE, subtype="PCM_16", format="RF64")
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        case "ogg":
+            soundfile.write(path, sound[0], RATE, format="OGG", subtype="VORBIS")
+        case "slow":
+            soundfile.write(path, sound[0], 1)
         case "zeros":
             soundfile.write(path, np.zeros(RATE, np.float32), RATE)
         case "constant":
@@ -125,6 +138,11 @@ def hostile(tmp_path: Path, kind: str) -> Path:
         ("cut-flac", "damaged"),
         ("nan", "NaN or infinity"),
         ("infinite", "NaN or infinity"),
+        ("absurd", "no sound"),
+        ("cut-rifx", "bytes missing"),
+        ("cut-rf64", "bytes missing"),
+        ("ogg", "is WAV or FLAC"),
+        ("slow", "has a rate of"),
         ("zeros", "silent"),
         ("constant", "silent"),
     ],
@@ -158,3 +176,17 @@ def test_the_grid_of_sixteen_bits() -> None:
     assert files.on_16_bit_grid(noise())
     assert not files.on_16_bit_grid(noise() + np.float32(1e-5))
     assert not files.on_16_bit_grid(np.ones((1, 4), np.float32))
+
+
+@pytest.mark.parametrize("kind", ["RIFX", "RF64"])
+def test_whole_files_of_other_headers_are_read(tmp_path: Path, kind: str) -> None:
+    sound = noise()
+    how = {"endian": "BIG"} if kind == "RIFX" else {"format": "RF64"}
+    soundfile.write(tmp_path / "a.wav", sound[0], RATE, subtype="FLOAT", **how)
+    np.testing.assert_array_equal(AudioRef(tmp_path / "a.wav", RATE, 0).read(), sound)
+
+
+def test_a_name_need_not_be_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    files.write(path, noise(), RATE, "PCM_16")
+    np.testing.assert_array_equal(AudioRef(path, RATE, 0).read(), noise())

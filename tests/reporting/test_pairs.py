@@ -22,6 +22,7 @@ def clip(
         caption="",
         twin=twin,
         source=twin,
+        machine=None,
         section=None,
         domain=None,
         family=family,

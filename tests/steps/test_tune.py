@@ -21,7 +21,7 @@ from gensup.steps.synthesize import synthesize
 from gensup.steps.table import exercise, folds_of, read_sets
 from gensup.steps.tune import Tuning, tune
 from gensup.store import sha256_file
-from tests.steps.conftest import SETTINGS
+from tests.steps.conftest import SEEDED, SETTINGS
 from tests.support import sounds
 
 
@@ -69,7 +69,7 @@ def test_no_test_clip_is_opened(data: Path, twins: Path, overlay: Path, tmp_path
         "fan",
         tmp_path / "run",
         synthetic=[twins],
-        settings=SETTINGS,
+        settings=SEEDED,
         detectors=["small"],
         detectors_overlay=overlay,
         workers=1,
@@ -112,7 +112,7 @@ def test_a_run_continues_where_it_was(data: Path, twins: Path, overlay: Path, tm
         "fan",
         out,
         synthetic=[twins],
-        settings=SETTINGS,
+        settings=SEEDED,
         detectors=["small"],
         detectors_overlay=overlay,
         workers=1,
@@ -170,7 +170,7 @@ def test_twins_of_other_recordings_are_refused(twins: Path, overlay: Path, tmp_p
             "fan",
             tmp_path / "run",
             synthetic=[twins],
-            settings=SETTINGS,
+            settings=SEEDED,
             detectors=["small"],
             detectors_overlay=overlay,
             workers=1,
@@ -187,7 +187,7 @@ def test_one_sound_under_two_names_is_held_out_together(data: Path, twins: Path,
     train = root / "fan" / "train"
     first = sorted(train.glob("*source*"))[0]
     shutil.copy(first, train / first.name.replace("normal_0", "normal_9"))
-    heard = normals(root, "fan", out=tmp_path, channel=0, skip_bad=False, engine=Inline(), progress=QUIET)
+    heard = normals(root, "fan", out=tmp_path / "out", channel=0, skip_bad=False, engine=Inline(), progress=QUIET)
     folds = folds_of(heard, 0)
     by_key: dict[str, set[int]] = {}
     for member, fold in zip(heard.members, folds, strict=True):
@@ -195,7 +195,7 @@ def test_one_sound_under_two_names_is_held_out_together(data: Path, twins: Path,
     assert len(heard.members) == 15
     assert len(by_key) == 14
     assert all(len(found) == 1 for found in by_key.values())
-    assert len(exercise(heard, read_sets([twins]), 0).columns) > 15
+    assert len(exercise(heard, read_sets([twins], "fan"), 0).columns) > 15
 
 
 def test_channels_and_rates(tmp_path: Path, overlay: Path) -> None:
@@ -278,9 +278,9 @@ def test_a_files_own_folders_say_its_section(tuned: Tuning, tmp_path: Path) -> N
 def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
     synthesize(data, "fan", tmp_path / "half", settings=SETTINGS, shard=(1, 2), workers=1)
     with pytest.raises(GensupError, match="no finished twin set"):
-        read_sets([tmp_path / "half"])
+        read_sets([tmp_path / "half"], "fan")
     with pytest.raises(GensupError, match="no anomalies"):
-        read_sets([data / "fan" / "train"])
+        read_sets([data / "fan" / "train"], "fan")
 
 
 def test_two_foreign_folders_ask_side_by_side(data: Path, overlay: Path, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_two_foreign_folders_ask_side_by_side(data: Path, overlay: Path, tmp_pat
     assert len(done.table.exams) == 2
     assert {len(exam.normal) for exam in done.table.exams} == {5}  # each set's anomalies against its own normal clips
     with pytest.raises(GensupError, match="twice"):
-        read_sets([places[0], places[0]])
+        read_sets([places[0], places[0]], "fan")
 
 
 def test_a_stray_is_scored_by_its_own_sections_model(overlay: Path, tmp_path: Path) -> None:

@@ -29,6 +29,10 @@ class FittedGmm:
     precisions_cholesky: Matrix  # (K, D, D), upper triangular U with U Uᵀ = Σ⁻¹
     best_component: bool
 
+    @property
+    def dim(self) -> int:
+        return int(self.means.shape[1])
+
     def score(self, x: Vectors) -> Scores:
         """-max_k log N(x; mu_k, Sigma_k), as published, or -log sum_k w_k N(x; mu_k, Sigma_k)."""
         x64 = np.asarray(x, dtype=np.float64)
