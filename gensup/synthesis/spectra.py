@@ -13,15 +13,15 @@ from scipy.ndimage import median_filter
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
 
-SEGMENT = 2048
-LINE_HZ = 40.0  # what is narrower is a line
+SEGMENT = 4096
+LINE_HZ = 30.0  # what is narrower is a line
 
 
 def spectrum_db(audio: Audio, rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Frequencies (bins,) and mean power in dB (channels, bins) of half-overlapping segments (Welch, 1967)."""
     size = min(SEGMENT, audio.shape[1])
     segments = np.lib.stride_tricks.sliding_window_view(audio, size, axis=1)[:, :: max(1, size // 2)]
-    spectra = rfft(segments * np.hanning(size + 2)[1:-1].astype(np.float32), axis=2)
+    spectra = rfft(segments * np.blackman(size + 2)[1:-1].astype(np.float32), axis=2)
     power = np.mean(spectra.real**2 + spectra.imag**2, axis=1, dtype=np.float64)
     # 100 dB under a channel's loudest bin nothing shapes what is heard; a silent channel is flat.
     floor = np.maximum(1e-10 * power.max(axis=1, keepdims=True), 1e-30)
@@ -32,14 +32,14 @@ def spectrum_db(audio: Audio, rate: int) -> tuple[NDArray[np.float64], NDArray[n
 def body_db(audio: Audio, rate: int, octaves: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """As ``spectrum_db``, without lines and smoothed over ``octaves``: what resonances and flow leave of it.
 
-    A running median takes lines out, two running means smooth; none is narrower than three lines.
+    A running median takes lines out, two running means smooth; none is narrower than a line.
     """
     frequencies, level_db = spectrum_db(audio, rate)
     if len(frequencies) < 3:
         return frequencies, np.zeros_like(level_db)
     step = float(frequencies[1])
     smooth = median_filter(level_db, size=(1, 2 * round(LINE_HZ / step) + 1), mode="nearest")
-    half = np.maximum(np.maximum(frequencies * octaves / 2, 1.5 * LINE_HZ) / step, 1).astype(np.int64)
+    half = np.maximum(np.maximum(frequencies * octaves, LINE_HZ) / (2 * step), 1).astype(np.int64)
     bins = np.arange(len(frequencies))
     # Both sides as wide as the narrower: a mean that leans to one side at the edges would bend the slope there.
     half = np.minimum(half, np.minimum(bins, bins[::-1]))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 RATIOS = (2 / 3, 3 / 2)
-SMOOTH_OCTAVES = 1 / 3
-MOST_DB = 12.0
+SMOOTH_OCTAVES = 1 / 8
+MOST_DB = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class RateChange:
 
     faster, slower: at 1 +- ``severity * change_percent``, from 2/3 to 3/2; flutter: at a speed that wanders by as much
     (SD), no faster than ``wander_hz``, and comes back. Lines and strokes follow the speed; resonances and flow noise
-    do not: the smooth spectrum, lines taken out, is put back, 12 dB either way at most. The power goes with the speed's
+    do not: the smooth spectrum, lines taken out, is put back, 20 dB either way at most. The power goes with the speed's
     ``speed_exponent`` (Bies & Hansen: five to six for fans). What is missing at the end of a clip that runs faster goes
     on from its begin, where that is most like its end. At severity 0 nothing is read anew: the input comes back.
     """
