@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 FLANK_TURNS = 0.1
+LEAST = 0.25  # a clip that is one faint turn has no other to take over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class AmplitudePattern:
 
     periodic: every ``of_turns``-th turn (a cylinder that does not fire, a missing tooth): lines at that fraction of the
     rate and its multiples come into the envelope. random: each turn with that probability, at least one (misfiring).
-    A turn can do no more than fall silent; its flanks are raised cosines, a tenth of it wide.
+    A turn can do no more than fall silent; its flanks are raised cosines, a tenth of it wide. The others do what it no
+    longer does: the mean power stays, as a governor or a load that must be moved keeps it.
     """
 
     name: ClassVar[str] = "amplitude-pattern"
@@ -37,10 +39,10 @@ class AmplitudePattern:
         {
             "rate_hz": Quantity(1, 6, 0.05, 200, log=True),
             "per_turn": Quantity(1, 1, 0.1, 20),
-            "of_turns": Quantity(2, 4, 2, 20),
+            "of_turns": Quantity(2, 3, 2, 20),
             "share": Quantity(0.6, 1, 0.05, 1),
             "phase_turns": Quantity(0, 1, 0, 1),
-            "attenuation_db": Quantity(3, 6, 0.5, 60),
+            "attenuation_db": Quantity(5, 9, 0.5, 60),
         },
         {"timing": (*LOCKS, "drawn"), "pattern": ("periodic", "random")},
     )
@@ -82,7 +84,8 @@ class AmplitudePattern:
         inside = np.minimum(place, self.share - place) / min(FLANK_TURNS, self.share / 2)
         gate = 0.5 - 0.5 * np.cos(np.pi * np.clip(inside, 0, 1))
         touched = self._touched(int(turns[-1]) + 1)[turns.astype(np.int64)]
-        return added(audio, (10 ** (-self.severity * self.attenuation_db / 20) - 1) * gate * touched * audio)
+        gain = 1 + (10 ** (-self.severity * self.attenuation_db / 20) - 1) * gate * touched
+        return added(audio, (gain / max(np.sqrt(np.mean(gain**2)), LEAST) - 1) * audio)
 
     def _touched(self, turns: int) -> NDArray[np.bool_]:
         """(turns,) which ones are fainter; the first begins before the clip does."""

@@ -28,7 +28,7 @@ class BandWeaker:
     ALLOWED: ClassVar[Allowed] = Allowed(
         "band-weaker",
         {
-            "attenuation_db": Quantity(2, 4, 0.5, 60),
+            "attenuation_db": Quantity(4, 8, 0.5, 60),
             "low_hz": Quantity(800, 1500, 20, 20_000, log=True),
             "high_hz": Quantity(48_000, 48_000, 40, 48_000),
         },

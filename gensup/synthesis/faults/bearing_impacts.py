@@ -43,7 +43,7 @@ class BearingImpacts:
             "ring_hz": Quantity(2000, 6000, 50, 20_000, log=True),
             "second_ratio": Quantity(1.4, 2.6, 1.1, 6),
             "decay_ms": Quantity(1, 5, 0.3, 200, log=True),
-            "level_db": Quantity(20, 26, -20, 60),
+            "level_db": Quantity(23, 29, -20, 60),
         },
         {"part": ("outer", "inner", "ball", "cage"), "timing": ("shaft", "drawn")},
     )

@@ -41,8 +41,8 @@ class Dropout:
             "rate_hz": Quantity(2, 6, 0.05, 50, log=True),
             "length_ms": Quantity(20, 80, 1, 2000, log=True),
             "edge_ms": Quantity(1, 4, 0.1, 100, log=True),
-            "attenuation_db": Quantity(4, 8, 0.5, 60),
-            "spark_db": Quantity(4, 10, -40, 60),
+            "attenuation_db": Quantity(6, 12, 0.5, 60),
+            "spark_db": Quantity(20, 26, -40, 60),
         },
     )
 

@@ -40,7 +40,7 @@ class RateChange:
     ALLOWED: ClassVar[Allowed] = Allowed(
         "rate-change",
         {
-            "change_percent": Quantity(3, 6, 0.05, 50),
+            "change_percent": Quantity(4, 8, 0.05, 50),
             "speed_exponent": Quantity(0, 0, 0, 6),
             "wander_hz": Quantity(0.5, 3, 0.1, 20, log=True),
         },

@@ -43,7 +43,7 @@ class Rattle:
             "ring_hz": Quantity(800, 5000, 50, 20_000, log=True),
             "second_ratio": Quantity(1.4, 2.6, 1.1, 6),
             "decay_ms": Quantity(1, 6, 0.3, 200, log=True),
-            "level_db": Quantity(14, 20, -20, 60),
+            "level_db": Quantity(11, 17, -20, 60),
         },
         {"timing": (*LOCKS, "drawn")},
     )

@@ -38,7 +38,7 @@ class ResonanceShift:
     ALLOWED: ClassVar[Allowed] = Allowed(
         "resonance-shift",
         {
-            "shift_percent": Quantity(5, 9, 0.1, 40),
+            "shift_percent": Quantity(8, 14, 0.1, 40),
             "low_hz": Quantity(150, 400, 20, 20_000, log=True),
             "high_hz": Quantity(48_000, 48_000, 40, 48_000),
         },

@@ -34,7 +34,7 @@ class SpectralTilt:
     version: ClassVar[int] = 1
     ALLOWED: ClassVar[Allowed] = Allowed(
         "spectral-tilt",
-        {"tilt_db": Quantity(-2.5, -1.5, -24, 24), "pivot_hz": Quantity(400, 1200, 20, 20_000, log=True)},
+        {"tilt_db": Quantity(-3.5, -2, -24, 24), "pivot_hz": Quantity(400, 1200, 20, 20_000, log=True)},
     )
 
     severity: float

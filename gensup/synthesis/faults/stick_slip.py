@@ -47,7 +47,7 @@ class StickSlip:
             "squeal_hz": Quantity(700, 2500, 30, 15_000, log=True),
             "wander_percent": Quantity(1, 4, 0, 20),
             "wander_hz": Quantity(4, 12, 0.1, 50, log=True),
-            "level_db": Quantity(0, 4, -40, 40),
+            "level_db": Quantity(-2, 2, -40, 40),
         },
         {"timing": (*LOCKS, "random", "drawn")},
     )

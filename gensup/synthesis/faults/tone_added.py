@@ -40,7 +40,7 @@ class ToneAdded:
             "wander_percent": Quantity(0.2, 0.8, 0, 20),
             "wander_hz": Quantity(1, 5, 0.1, 50, log=True),
             "phase_turns": Quantity(0, 1, 0, 1),
-            "level_db": Quantity(-6, -2, -40, 40),
+            "level_db": Quantity(-3, 1, -40, 40),
         },
         {"timing": ("drawn", *LOCKS)},
     )

@@ -25,8 +25,15 @@ def gain(fault: AmplitudePattern) -> np.ndarray:
 @pytest.mark.parametrize(("severity", "faint"), [(0.5, 0.708), (1.0, 0.501), (4.0, 0.063), (30.0, 0.0)])
 def test_every_third_turn_is_fainter(severity: float, faint: float) -> None:
     middles = gain(replace(FAULT, severity=severity))[RATE // 8 :: RATE // 4]
-    assert middles[1::3] == pytest.approx(faint, abs=1e-3)
-    assert np.delete(middles, np.s_[1::3]) == pytest.approx(1)
+    others = np.delete(middles, np.s_[1::3])
+    assert others == pytest.approx(others[0])
+    assert middles[1::3] / others[0] == pytest.approx(faint, abs=1e-3)
+
+
+@pytest.mark.parametrize("severity", [0.5, 1.0, 30.0])
+def test_the_others_do_what_it_no_longer_does(severity: float) -> None:
+    for pattern in ("periodic", "random"):
+        assert np.mean(gain(replace(FAULT, severity=severity, pattern=pattern)) ** 2) == pytest.approx(1, abs=1e-4)
 
 
 def test_the_envelope_has_a_third_of_the_rate() -> None:

@@ -78,7 +78,19 @@ def changed(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.linalg.norm(after - before))
 
 
-DISTANCES = {"dropout": changed, "mesh-sidebands": changed, "resonance-shift": changed, "rate-change": moved_early}
+def reshaped(before: np.ndarray, after: np.ndarray) -> float:
+    """Mean distance in decibels of spectra in bands of 50 Hz: for what weighs or moves the spectrum."""
+    powers = [np.abs(np.fft.rfft(clip[0])[:-1].reshape(-1, 150)) ** 2 for clip in (before, after)]
+    return float(np.mean(np.abs(np.diff([10 * np.log10(power.sum(axis=1)) for power in powers], axis=0))))
+
+
+DISTANCES = {
+    "dropout": changed,
+    "mesh-sidebands": changed,
+    "rate-change": moved_early,
+    "resonance-shift": reshaped,
+    "spectral-tilt": reshaped,
+}
 
 
 def test_all_of_them_are_tried() -> None:
