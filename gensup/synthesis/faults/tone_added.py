@@ -33,7 +33,7 @@ class ToneAdded:
     ALLOWED: ClassVar[Allowed] = Allowed(
         "tone-added",
         {
-            "rate_hz": Quantity(800, 4000, 10, 20_000, log=True),
+            "rate_hz": Quantity(800, 4000, 1, 20_000, log=True),
             "per_turn": Quantity(1, 1, 0.1, 200),
             "harmonics": Quantity(1, 1, 1, 40),
             "tilt_db": Quantity(-9, -6, -24, 24),
