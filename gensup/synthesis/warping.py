@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FINER = 4
 MARGIN = 256
-SEAM_S, SEARCH_S = 0.1, 1.0
+SEAM_S, SEARCH_S = (0.002, 0.1), 1.0
 
 
 def read_at(audio: Audio, places: NDArray[np.float64]) -> Audio:
@@ -49,9 +49,11 @@ def prolonged(audio: Audio, samples: int, rate: int) -> Audio:
     Overlapped and added at the lag of the highest correlation (Verhelst & Roelands, ICASSP 1993).
     """
     here = audio.shape[1]
-    seam = min(round(SEAM_S * rate), here // 4)
     if samples <= here:
         return audio
+    # No longer than what is missing: the fainter the fault, the less of the clip it touches.
+    shortest, longest = (round(seconds * rate) for seconds in SEAM_S)
+    seam = min(max(shortest, min(samples - here, longest)), here // 4)
     if seam < 2:
         return np.concatenate([audio] * (samples // here + 1), axis=1)[:, :samples]
     search = min(round(SEARCH_S * rate), here // 4)

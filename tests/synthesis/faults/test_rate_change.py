@@ -57,6 +57,15 @@ def test_the_seam_is_not_heard() -> None:
     assert find_events(made, RATE) == ()
 
 
+@pytest.mark.parametrize("direction", ["faster", "slower", "flutter"])
+def test_the_faintest_change_of_speed_is_hardly_a_change(direction: str) -> None:
+    clip = (0.01 * np.random.default_rng(0).standard_normal((1, len(T)))).astype(np.float32)
+    made = replace(FAULT, direction=direction, severity=1e-6).apply(clip, RATE)
+    # What is read anew is what was written, but for the band that recorders cut off.
+    change = np.abs(np.fft.rfft((made - clip)[0]))[: 6000 * SECONDS]
+    assert np.sum(change**2) < 1e-3 * np.sum(np.abs(np.fft.rfft(clip[0])) ** 2)
+
+
 def test_events_come_at_the_speed() -> None:
     clip = 0.005 * np.random.default_rng(0).standard_normal((1, len(T)))
     ring = np.exp(-np.arange(1600) / 160) * np.sin(2 * np.pi * 2000 * np.arange(1600) / RATE)
