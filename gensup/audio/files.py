@@ -13,6 +13,7 @@ from typing import BinaryIO, Literal, TypeAlias
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.io import wavfile
 
 from gensup.errors import GensupError
 from gensup.store import atomic
@@ -176,7 +177,11 @@ def write(path: Path, audio: Audio, rate: int, subtype: Literal["PCM_16", "FLOAT
             )
         data = scaled.astype(np.int16)
     with atomic(path) as temporary:
-        soundfile.write(temporary, data, rate, subtype=subtype, format="WAV")
+        if subtype == "FLOAT":
+            # libsndfile puts the hour into a float file (its PEAK chunk): the same sound would be other bytes.
+            wavfile.write(temporary, rate, np.ascontiguousarray(data, dtype=np.float32))
+        else:
+            soundfile.write(temporary, data, rate, subtype=subtype, format="WAV")
 
 
 def _opened(path: Path) -> soundfile.SoundFile:

@@ -158,3 +158,11 @@ def test_the_grid_of_sixteen_bits() -> None:
     assert files.on_16_bit_grid(noise())
     assert not files.on_16_bit_grid(noise() + np.float32(1e-5))
     assert not files.on_16_bit_grid(np.ones((1, 4), np.float32))
+
+
+def test_a_float_file_says_nothing_of_the_hour(tmp_path: Path) -> None:
+    # Beyond full scale a twin is written in float, and the same twin is the same bytes whenever it is made.
+    sound = np.float32(2.5) * np.random.default_rng(0).standard_normal((2, 2001)).astype(np.float32)
+    files.write(tmp_path / "loud.wav", sound, 8000, "FLOAT")
+    assert b"PEAK" not in (tmp_path / "loud.wav").read_bytes()
+    assert np.array_equal(files.AudioRef(tmp_path / "loud.wav", 8000, "all").read(), sound)

@@ -19,22 +19,21 @@ if TYPE_CHECKING:
 
 
 MOST_DB = 40.0
-LOWEST_HZ = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpectralTilt:
-    """A gain of ``severity * tilt_db`` an octave about ``pivot_hz``, without phase; 40 dB either way is the most.
+    """A gain of ``severity * tilt_db`` an octave above ``pivot_hz``, without phase; 40 dB either way is the most.
 
-    What muffles (a closed cover, a full bag, a swollen seal) takes more the higher the sound; what bares or wears
-    (a lost cover, a polished or a broken surface) gives more.
+    What muffles (a closed cover, a full bag, a swollen seal) takes more the higher the sound, what bares or wears
+    (a lost cover, a broken surface) gives more. What is longer than the machine is large, below the pivot, passes.
     """
 
     name: ClassVar[str] = "spectral-tilt"
     version: ClassVar[int] = 1
     ALLOWED: ClassVar[Allowed] = Allowed(
         "spectral-tilt",
-        {"tilt_db": Quantity(-3.5, -2, -24, 24), "pivot_hz": Quantity(400, 1200, 20, 20_000, log=True)},
+        {"tilt_db": Quantity(-3.5, -2, -24, 24), "pivot_hz": Quantity(200, 800, 20, 20_000, log=True)},
     )
 
     severity: float
@@ -61,6 +60,6 @@ class SpectralTilt:
         slope_db = self.severity * self.tilt_db
 
         def gain_db(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.clip(slope_db * np.log2(np.maximum(hz, LOWEST_HZ) / self.pivot_hz), -MOST_DB, MOST_DB)
+            return np.clip(slope_db * np.log2(np.maximum(hz / self.pivot_hz, 1)), -MOST_DB, MOST_DB)
 
         return added(audio, through(audio, rate, gain_db))
