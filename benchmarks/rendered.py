@@ -3,8 +3,8 @@
 RotaryBlower turns: shaft orders, blade passing, a gear mesh, and flow noise through a resonant casing. ClickValve
 strikes: an opening and a closing impact a cycle, each ringing at its seat's modes, and a hiss while it is open. Both
 stand in a room with noise, and by the blower people work. Every clip simulates the machine anew; a fault is another
-machine: another speed, mesh, mode or friction, never a sound that is mixed in afterwards. No fault here is one that
-``gensup.synthesis.faults`` offers, so that a study on these recordings cannot grade its own answers.
+machine: another speed, mesh, mode or friction, never a sound that is mixed in afterwards. A study on these recordings
+that would not grade its own answers withholds the mechanisms that are like them (``benchmarks.demo.WITHHELD``).
 """
 
 from __future__ import annotations

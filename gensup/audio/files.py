@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.io import wavfile
 
 from gensup.errors import GensupError
 from gensup.store import atomic
@@ -182,7 +183,7 @@ def write(path: Path, audio: Audio, rate: int, subtype: Literal["PCM_16", "FLOAT
     """
     if not np.isfinite(audio).all():
         raise GensupError("refused to write NaN or infinity", where=str(path), rule="every sample is finite")
-    data: NDArray[np.generic] = audio.T
+    data: NDArray[np.generic] = audio.T.astype(np.float32)
     if subtype == "PCM_16":
         scaled = np.rint(audio.T * np.float32(32768))
         if scaled.min() < -32768 or scaled.max() > 32767:
@@ -191,16 +192,8 @@ def write(path: Path, audio: Audio, rate: int, subtype: Literal["PCM_16", "FLOAT
             )
         data = scaled.astype(np.int16)
     with atomic(path) as temporary:
-        try:
-            soundfile.write(os.fsencode(temporary), data, rate, subtype=subtype, format="WAV")
-        except soundfile.LibsndfileError as error:
-            raise GensupError(
-                "the clip cannot be written",
-                where=str(path),
-                value=str(error),
-                rule="there is room on the disk",
-                remedy="free some space, or name another place",
-            ) from None
+        # By SciPy: libsndfile puts the hour into a float file (its PEAK chunk), and one sound would have many bytes.
+        wavfile.write(temporary, rate, np.ascontiguousarray(data))
 
 
 def _opened(path: Path) -> soundfile.SoundFile:

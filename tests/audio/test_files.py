@@ -190,3 +190,11 @@ def test_a_name_need_not_be_utf_8(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.wav")
     files.write(path, noise(), RATE, "PCM_16")
     np.testing.assert_array_equal(AudioRef(path, RATE, 0).read(), noise())
+
+
+def test_a_float_file_says_nothing_of_the_hour(tmp_path: Path) -> None:
+    # Beyond full scale a twin is written in float, and the same twin is the same bytes whenever it is made.
+    sound = np.float32(2.5) * np.random.default_rng(0).standard_normal((2, 2001)).astype(np.float32)
+    files.write(tmp_path / "loud.wav", sound, 8000, "FLOAT")
+    assert b"PEAK" not in (tmp_path / "loud.wav").read_bytes()
+    assert np.array_equal(files.AudioRef(tmp_path / "loud.wav", 8000, "all").read(), sound)

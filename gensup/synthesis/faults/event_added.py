@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 
+from gensup.synthesis.impacts import enough, rung, slipping, train
 from gensup.synthesis.machine_rate import LOCKS, locked_rate
 from gensup.synthesis.parameters import Allowed, Quantity, checked_severity, fresh_seed
-from gensup.synthesis.shaping import TOP, added, band_level, ringing
+from gensup.synthesis.shaping import TOP, added
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
     from gensup.audio.profile import SoundProfile
     from gensup.synthesis.records import Params
-
-FULL_STRENGTH_HZ = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,28 +82,27 @@ class EventAdded:
         )
 
     def apply(self, audio: Audio, rate: int) -> Audio:
-        samples = audio.shape[1]
-        ring_hz = min(self.ring_hz, TOP * rate)
-        response = ringing(rate, ring_hz, self.second_ratio, self.decay_ms)
-        train = oaconvolve(self._train(samples, rate), response)[:samples]
-        level = band_level(audio, rate, ring_hz / 2**0.5, min(ring_hz * 2**0.5, rate / 2)) * 10 ** (self.level_db / 20)
-        level *= min(1.0, FULL_STRENGTH_HZ / self.rate_hz) ** 0.5
-        return added(audio, self.severity * level * train)
+        sound = rung(
+            audio,
+            rate,
+            self._train(audio.shape[1], rate),
+            ring_hz=self.ring_hz,
+            second_ratio=self.second_ratio,
+            decay_ms=self.decay_ms,
+            level_db=self.level_db,
+            per_second=self.rate_hz,
+        )
+        return added(audio, self.severity * sound)
 
     def _train(self, samples: int, rate: int) -> NDArray[np.float64]:
-        """(samples,) the strength of each impact at the sample it falls on."""
         rng = np.random.default_rng(self.seed)
-        enough = (int(2 * samples / rate * self.rate_hz) + 20, 2)
+        count = (enough(samples, rate, self.rate_hz), 2)
         # Waits and strengths alternate, so that a longer clip goes on where a shorter one ended.
         if self.regular:
-            draws = rng.standard_normal(enough)
-            waits = np.maximum(1 + self.slip_percent / 100 * draws[:, 0], 0.2)
-            waits[0] = self.phase_turns
+            draws = rng.standard_normal(count)
+            times_s = slipping(draws[:, 0], self.rate_hz, self.slip_percent, self.phase_turns)
             strengths = 10 ** (draws[:, 1] / 20)  # 1 dB from impact to impact
         else:
-            waits, strengths = rng.standard_exponential(enough).T
-        places = np.rint(np.cumsum(waits) / self.rate_hz * rate).astype(np.int64)
-        inside = places < samples
-        train = np.zeros(samples)
-        np.add.at(train, places[inside], strengths[inside])
-        return train
+            waits, strengths = rng.standard_exponential(count).T
+            times_s = np.cumsum(waits) / self.rate_hz
+        return train(times_s, strengths, samples, rate)
