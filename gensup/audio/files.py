@@ -58,7 +58,7 @@ class AudioRef:
         info = inspect(self.path)
         with _opened(self.path) as file:
             try:
-                audio: Audio = file.read(dtype="float32", always_2d=True).T
+                audio = _samples(file)
             except soundfile.LibsndfileError as error:
                 raise _damaged(self.path, str(error), "can be decoded to its end") from None
         if audio.shape[1] != info.frames:
@@ -177,6 +177,14 @@ def write(path: Path, audio: Audio, rate: int, subtype: Literal["PCM_16", "FLOAT
         data = scaled.astype(np.int16)
     with atomic(path) as temporary:
         soundfile.write(temporary, data, rate, subtype=subtype, format="WAV")
+
+
+def _samples(file: soundfile.SoundFile) -> Audio:
+    """(channels, samples). 16 bits are scaled here: libsndfile takes five times as long for the same floats."""
+    if file.subtype != "PCM_16":
+        audio: Audio = file.read(dtype="float32", always_2d=True).T
+        return audio
+    return file.read(dtype="int16", always_2d=True).T * np.float32(1 / 32768)
 
 
 def _opened(path: Path) -> soundfile.SoundFile:
