@@ -184,7 +184,7 @@ def _samples(file: soundfile.SoundFile) -> Audio:
     if file.subtype != "PCM_16":
         audio: Audio = file.read(dtype="float32", always_2d=True).T
         return audio
-    return file.read(dtype="int16", always_2d=True).T * np.float32(1 / 32768)
+    return np.asarray(file.read(dtype="int16", always_2d=True).T * np.float32(1 / 32768))
 
 
 def _opened(path: Path) -> soundfile.SoundFile:

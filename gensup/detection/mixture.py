@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gensup.detection.kmeans import partition
 from gensup.errors import GensupError
 
 REG_COVAR = 1e-6  # added to the covariances' diagonals, as published
@@ -45,7 +46,7 @@ def fit(x: Matrix, k: int, seed: int) -> Mixture:
     """
     if k == 1:
         return _maximised(x, np.ones((len(x), 1)))
-    responsibilities = np.eye(k)[_partition(x, k, seed)]
+    responsibilities = np.eye(k)[partition(x, k, seed)]
     mixture = _maximised(x, responsibilities)
     bound = -np.inf
     for _ in range(ROUNDS):
@@ -70,19 +71,6 @@ def log_densities(x: Matrix, means: Matrix, precisions_cholesky: Matrix) -> Matr
         whitened = dtrmm(1.0, upper.T, (x - mean).T, lower=1, overwrite_b=1)
         densities[:, k] = np.log(np.diagonal(upper)).sum() - constant - 0.5 * np.einsum("ij,ij->j", whitened, whitened)
     return densities
-
-
-def _partition(x: Matrix, k: int, seed: int) -> NDArray[np.intp]:
-    """(rows,) cluster of every row."""
-    import warnings
-
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # Fewer distinct rows than clusters: the components left over stay empty.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return np.asarray(KMeans(k, n_init=1, random_state=seed).fit(x).labels_, dtype=np.intp)
 
 
 def _expected(x: Matrix, mixture: Mixture) -> tuple[float, Matrix]:
