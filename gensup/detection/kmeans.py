@@ -39,19 +39,23 @@ def partition(x: Matrix, k: int, seed: int) -> Labels:
 
 
 def _seeded(x: Matrix, k: int, random: np.random.RandomState) -> Matrix:
-    """(k, D) rows of ``x`` by greedy k-means++: of a few drawn by their distance, the one that leaves least of it."""
+    """(k, D) rows of ``x`` by greedy k-means++: of a few drawn by their distance, the one that leaves least of it.
+
+    Two rows that are each other's nearest leave the same: rounding decides, so every sum is scikit-learn's to the bit.
+    """
     tries = 2 + int(np.log(k))
+    ones = np.ones(len(x))
     norms = np.einsum("ij,ij->i", x, x)
-    chosen = [int(random.choice(len(x), p=np.full(len(x), 1 / len(x))))]
+    chosen = [int(random.choice(len(x), p=ones / len(x)))]
     nearest = _distances(x, norms, chosen)[0]
-    total = nearest.sum()
+    total = nearest @ ones
     for _ in range(1, k):
         drawn = np.searchsorted(np.cumsum(nearest), random.uniform(size=tries) * total)
         drawn = np.minimum(drawn, len(x) - 1)
         left = np.minimum(nearest, _distances(x, norms, drawn))
-        totals = left.sum(axis=1)
+        totals = left @ ones[:, None]
         best = int(np.argmin(totals))
-        nearest, total = left[best], totals[best]
+        nearest, total = left[best], totals[best, 0]
         chosen.append(int(drawn[best]))
     return x[chosen]
 
@@ -62,11 +66,12 @@ def _distances(x: Matrix, norms: Matrix, rows: Labels | list[int]) -> Matrix:
 
 
 def _nearest(x: Matrix, centres: Matrix) -> Labels:
-    return np.argmin(np.einsum("ij,ij->i", centres, centres) - 2 * (x @ centres.T), axis=1)
+    distances = np.einsum("ij,ij->i", centres, centres) - 2 * (x @ centres.T)
+    return np.asarray(np.argmin(distances, axis=1))
 
 
 def _relocating(x: Matrix, k: int, seed: int) -> Labels:
-    """A cluster has lost all of its rows: scikit-learn finds it new ones, and that is seldom enough to be left to it."""
+    """A cluster has lost all of its rows: finding it new ones is seldom enough to be left to scikit-learn."""
     import warnings
 
     from sklearn.cluster import KMeans

@@ -91,9 +91,9 @@ def _maximised(x: Matrix, responsibilities: Matrix) -> Mixture:
     factors = np.empty((len(counts), dim, dim))
     for k, count in enumerate(counts):
         rows = np.flatnonzero(responsibilities[:, k])
-        share = responsibilities[rows, k] / count
-        means[k] = share @ x[rows]
-        centred = (x[rows] - means[k]) * np.sqrt(share)[:, None]
+        own, share = x[rows], responsibilities[rows, k] / count
+        means[k] = share @ own
+        centred = (own - means[k]) * np.sqrt(share)[:, None]
         factors[k] = _precision_cholesky(centred.T @ centred)
     return Mixture(counts / len(x), means, factors)
 
