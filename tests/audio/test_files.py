@@ -158,3 +158,14 @@ def test_the_grid_of_sixteen_bits() -> None:
     assert files.on_16_bit_grid(noise())
     assert not files.on_16_bit_grid(noise() + np.float32(1e-5))
     assert not files.on_16_bit_grid(np.ones((1, 4), np.float32))
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_every_16_bit_value_is_read_as_libsndfile_scales_it(tmp_path: Path, suffix: str) -> None:
+    values = np.arange(-32768, 32768).astype(np.int16)
+    path = tmp_path / f"all.{suffix}"
+    soundfile.write(path, np.stack([values, values[::-1]], axis=1), RATE, subtype="PCM_16")
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    audio = AudioRef(path, RATE, "all").read()
+    assert audio.dtype == np.float32
+    np.testing.assert_array_equal(audio, expected.T)
