@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -32,13 +33,18 @@ class Registry:
         Raises:
             GensupError: no member has this name; the nearest names are in the message.
         """
-        if name not in self.names():
-            raise unknown(self.kind, name, self.names())
-        module = import_module(f"{self.package}.{name.replace('-', '_')}")
-        for value in vars(module).values():
-            if isinstance(value, type) and value.__module__ == module.__name__ and getattr(value, "name", None) == name:
-                return value
-        raise TypeError(f"{module.__name__} holds no class named {name!r}")
+        return _member(self, name)
+
+
+@cache  # looked up for every clip that is made; what is not there is looked for again
+def _member(registry: Registry, name: str) -> Any:
+    if name not in registry.names():
+        raise unknown(registry.kind, name, registry.names())
+    module = import_module(f"{registry.package}.{name.replace('-', '_')}")
+    for value in vars(module).values():
+        if isinstance(value, type) and value.__module__ == module.__name__ and getattr(value, "name", None) == name:
+            return value
+    raise TypeError(f"{module.__name__} holds no class named {name!r}")
 
 
 def unknown(kind: str, name: str, known: tuple[str, ...] | list[str], where: str = "") -> GensupError:

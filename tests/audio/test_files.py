@@ -198,3 +198,14 @@ def test_a_float_file_says_nothing_of_the_hour(tmp_path: Path) -> None:
     files.write(tmp_path / "loud.wav", sound, 8000, "FLOAT")
     assert b"PEAK" not in (tmp_path / "loud.wav").read_bytes()
     assert np.array_equal(files.AudioRef(tmp_path / "loud.wav", 8000, "all").read(), sound)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_every_16_bit_value_is_read_as_libsndfile_scales_it(tmp_path: Path, suffix: str) -> None:
+    values = np.arange(-32768, 32768).astype(np.int16)
+    path = tmp_path / f"all.{suffix}"
+    soundfile.write(path, np.stack([values, values[::-1]], axis=1), RATE, subtype="PCM_16")
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    audio = AudioRef(path, RATE, "all").read()
+    assert audio.dtype == np.float32
+    np.testing.assert_array_equal(audio, expected.T)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gensup.audio import spectra
 from gensup.audio.spectra import log_mel, mel_filters
 from tests.support.torchaudio_reference import reference
 
@@ -38,3 +39,12 @@ def test_filters_of_peak_one_that_overlap_by_half() -> None:
 def test_too_short_for_reflection() -> None:
     with pytest.raises(ValueError, match="512 samples are too few"):
         log_mel(np.zeros(512, np.float32), 16000)
+
+
+@pytest.mark.parametrize("frames", [63, 64, 65, 128, 150])
+def test_frames_do_not_know_their_block(monkeypatch: pytest.MonkeyPatch, frames: int) -> None:
+    sound = np.random.default_rng(frames).standard_normal(512 * (frames - 1))
+    blocks = log_mel(sound, 16000)
+    assert blocks.shape == (frames, 128)
+    monkeypatch.setattr(spectra, "FRAMES_AT_ONCE", 10**6)
+    np.testing.assert_allclose(blocks, log_mel(sound, 16000), atol=1e-9)

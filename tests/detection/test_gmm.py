@@ -76,3 +76,12 @@ def test_size_and_need() -> None:
     assert Gmm(4).unfit(8) is None
     with pytest.raises(GensupError, match="n_components"):
         Gmm(0)
+
+
+def test_a_sweep_of_few_rows_in_many_dimensions_is_each_configuration_alone() -> None:
+    rng = np.random.default_rng(1)
+    x, queries = (rng.normal(-40, 6, (rows, 64)).astype(np.float32) for rows in (40, 20))
+    configs = [Gmm(8), Gmm(1), Gmm(4), Gmm(2)]
+    swept = Gmm.sweep(configs, x, None, queries, SEED)
+    np.testing.assert_array_equal(swept, [config.fit(x, None, SEED).score(queries) for config in configs])
+    np.testing.assert_array_equal(swept[2:], Gmm.sweep(configs[2:], x, None, queries, SEED))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Self
@@ -10,11 +9,10 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gensup.detection import mixture
 from gensup.detection.parts import Arrays, Scores, Vectors
 from gensup.errors import GensupError
 
-REG_COVAR = 1e-6  # added to the covariances' diagonals, as published
-TOL = 1e-6  # EM stops when the mean log-likelihood gains less, as published
 ROWS_A_COMPONENT = 2  # with fewer rows a component is one clip and a regularised zero
 
 Matrix = NDArray[np.float64]
@@ -35,16 +33,10 @@ class FittedGmm:
 
     def score(self, x: Vectors) -> Scores:
         """-max_k log N(x; mu_k, Sigma_k), as published, or -log sum_k w_k N(x; mu_k, Sigma_k)."""
-        x64 = np.asarray(x, dtype=np.float64)
-        dim = x64.shape[1]
-        log_density = np.empty((len(x64), len(self.means)))
-        for k, (mean, cholesky) in enumerate(zip(self.means, self.precisions_cholesky, strict=True)):
-            whitened = (x64 - mean) @ cholesky
-            half_log_det = np.log(np.diagonal(cholesky)).sum()
-            log_density[:, k] = half_log_det - 0.5 * (dim * np.log(2 * np.pi) + np.square(whitened).sum(axis=1))
+        densities = mixture.log_densities(np.asarray(x, dtype=np.float64), self.means, self.precisions_cholesky)
         if self.best_component:
-            return np.asarray(-log_density.max(axis=1))
-        return np.asarray(-np.logaddexp.reduce(log_density + np.log(self.weights), axis=1))
+            return np.asarray(-densities.max(axis=1))
+        return np.asarray(-np.logaddexp.reduce(densities + np.log(self.weights), axis=1))
 
     def state(self) -> Arrays:
         return {"weights": self.weights, "means": self.means, "precisions_cholesky": self.precisions_cholesky}
@@ -73,19 +65,8 @@ class Gmm:
         return self.n_components * (dim * (dim + 1) // 2 + dim) + self.n_components - 1
 
     def fit(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> FittedGmm:
-        x64 = np.asarray(x, dtype=np.float64)
-        if self.n_components == 1:
-            mean, cholesky = _gaussian(x64)
-            return FittedGmm(np.ones(1), mean[None], cholesky[None], self.score == "best-component")
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
-
-        mixture = GaussianMixture(self.n_components, tol=TOL, reg_covar=REG_COVAR, random_state=seed % 2**32)
-        with warnings.catch_warnings():
-            # 100 rounds without reaching the published tolerance is how the published system runs.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            mixture.fit(x64)
-        return FittedGmm(mixture.weights_, mixture.means_, mixture.precisions_cholesky_, self.score == "best-component")
+        fitted = mixture.fit(np.asarray(x, dtype=np.float64), self.n_components, seed % 2**32)
+        return FittedGmm(*fitted, best_component=self.score == "best-component")
 
     def restore(self, arrays: Arrays) -> FittedGmm:
         weights, means, cholesky = (
@@ -107,14 +88,3 @@ class Gmm:
         seed: int,
     ) -> Matrix:
         return np.stack([config.fit(x, target_domain, seed).score(queries) for config in configs])
-
-
-def _gaussian(x: Matrix) -> tuple[Matrix, Matrix]:
-    """Mean (D,) and precision Cholesky factor (D, D) of one Gaussian: EM's fixed point at K = 1, without EM."""
-    from scipy.linalg import cholesky, solve_triangular
-
-    mean = x.mean(axis=0)
-    centred = x - mean
-    covariance = centred.T @ centred / len(x) + REG_COVAR * np.eye(x.shape[1])
-    lower = cholesky(covariance, lower=True)
-    return mean, np.asarray(solve_triangular(lower, np.eye(len(lower)), lower=True).T)

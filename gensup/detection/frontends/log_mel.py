@@ -21,7 +21,7 @@ class LogMel:
     n_mels: int = 128
 
     name: ClassVar[str] = "log-mel"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     per_clip_seconds: ClassVar[float] = 0.002
 
     def __post_init__(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gensup.detection.parts import Tokens, Vectors
 from gensup.errors import GensupError
@@ -30,13 +32,17 @@ class Gwrp:
 
     @classmethod
     def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
-        time = len(tokens.x)
-        # One sort serves every decay, and one matrix product applies them all.
-        ranked = -np.sort(-tokens.x.reshape(time, -1), axis=0)
-        decays = np.array([config.decay for config in configs], dtype=np.float64)
-        weights = decays[:, None] ** np.arange(time)
-        weights /= weights.sum(axis=1, keepdims=True)
+        frames = tokens.x.reshape(len(tokens.x), -1)
+        # One sort serves every decay.
+        wide = np.sort(frames, axis=0).astype(np.float64)
+        weights = _weights(tuple(config.decay for config in configs), len(frames))
         # One product a decay: in a product of all of them a row's rounding depends on how many rows there are, and a
         # continued sweep would not end with the bytes of an uninterrupted one.
-        wide = ranked.astype(np.float64)
         return np.stack([row @ wide for row in weights]).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _weights(decays: tuple[float, ...], time: int) -> NDArray[np.float64]:
+    """(decays, time), each row's sum 1, the smallest value's weight first: a sort rises."""
+    weights = np.array(decays)[:, None] ** np.arange(time)[::-1]
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
