@@ -15,6 +15,12 @@ TOP = 0.45  # of the rate: above it lies the anti-aliasing filter of whatever re
 BLOCK_S = 0.05
 
 
+def too_high(range_hz: tuple[float, float], share: float, rate: int) -> str | None:
+    """Why a quantity drawn from ``range_hz`` cannot lie below ``share`` of the rate (Hz); None when it can."""
+    lowest, _ = range_hz
+    return None if lowest <= share * rate else f"it lies above {lowest:g} Hz, too high for {rate} Hz"
+
+
 def added(audio: Audio, change: NDArray[np.floating]) -> Audio:
     """``audio + change`` as a new array; where the change is zero, the very bits of ``audio``, even of a minus zero."""
     changed = audio + change.astype(np.float32)

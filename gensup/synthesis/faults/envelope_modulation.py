@@ -9,7 +9,7 @@ import numpy as np
 
 from gensup.synthesis.machine_rate import LOCKS, locked_rate
 from gensup.synthesis.parameters import Allowed, Quantity, checked_severity
-from gensup.synthesis.shaping import TOP, added, band_part
+from gensup.synthesis.shaping import TOP, added, band_part, too_high
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
@@ -56,12 +56,7 @@ class EnvelopeModulation:
 
     @classmethod
     def inapplicable(cls, profile: SoundProfile, parameters: Params) -> str | None:
-        lowest, _ = cls.ALLOWED.ranges(parameters)["low_hz"]
-        return (
-            None
-            if lowest <= 0.8 * TOP * profile.rate
-            else f"it begins at {lowest:g} Hz, too high for {profile.rate} Hz"
-        )
+        return too_high(cls.ALLOWED.ranges(parameters)["low_hz"], 0.8 * TOP, profile.rate)
 
     @classmethod
     def draw(cls, profile: SoundProfile, parameters: Params, severity: float, rng: np.random.Generator) -> Self:

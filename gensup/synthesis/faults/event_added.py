@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gensup.synthesis.impacts import enough, rung, slipping, train
 from gensup.synthesis.machine_rate import LOCKS, locked_rate
 from gensup.synthesis.parameters import Allowed, Quantity, checked_severity, fresh_seed
-from gensup.synthesis.shaping import TOP, added
+from gensup.synthesis.shaping import TOP, added, too_high
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
@@ -61,8 +61,7 @@ class EventAdded:
 
     @classmethod
     def inapplicable(cls, profile: SoundProfile, parameters: Params) -> str | None:
-        lowest, _ = cls.ALLOWED.ranges(parameters)["ring_hz"]
-        return None if lowest <= TOP * profile.rate else f"it rings above {lowest:g} Hz, too high for {profile.rate} Hz"
+        return too_high(cls.ALLOWED.ranges(parameters)["ring_hz"], TOP, profile.rate)
 
     @classmethod
     def draw(cls, profile: SoundProfile, parameters: Params, severity: float, rng: np.random.Generator) -> Self:

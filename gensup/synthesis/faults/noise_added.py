@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 
 from gensup.synthesis.parameters import Allowed, Quantity, checked_severity, fresh_seed
-from gensup.synthesis.shaping import TOP, added, band_level, band_noise
+from gensup.synthesis.shaping import TOP, added, band_level, band_noise, too_high
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
@@ -48,12 +48,7 @@ class NoiseAdded:
 
     @classmethod
     def inapplicable(cls, profile: SoundProfile, parameters: Params) -> str | None:
-        lowest, _ = cls.ALLOWED.ranges(parameters)["low_hz"]
-        return (
-            None
-            if lowest <= 0.8 * TOP * profile.rate
-            else f"it begins at {lowest:g} Hz, too high for {profile.rate} Hz"
-        )
+        return too_high(cls.ALLOWED.ranges(parameters)["low_hz"], 0.8 * TOP, profile.rate)
 
     @classmethod
     def draw(cls, profile: SoundProfile, parameters: Params, severity: float, rng: np.random.Generator) -> Self:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.synthesis.parameters import Allowed, Quantity, checked_severity
-from gensup.synthesis.shaping import TOP, added
+from gensup.synthesis.shaping import TOP, added, too_high
 from gensup.synthesis.spectra import body_db, through
 
 if TYPE_CHECKING:
@@ -57,12 +57,7 @@ class ResonanceShift:
 
     @classmethod
     def inapplicable(cls, profile: SoundProfile, parameters: Params) -> str | None:
-        lowest, _ = cls.ALLOWED.ranges(parameters)["low_hz"]
-        return (
-            None
-            if lowest <= 0.8 * TOP * profile.rate
-            else f"it begins at {lowest:g} Hz, too high for {profile.rate} Hz"
-        )
+        return too_high(cls.ALLOWED.ranges(parameters)["low_hz"], 0.8 * TOP, profile.rate)
 
     @classmethod
     def draw(cls, profile: SoundProfile, parameters: Params, severity: float, rng: np.random.Generator) -> Self:
