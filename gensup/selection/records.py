@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from gensup.clip import Json, Status
 
 Params: TypeAlias = Mapping[str, Json]
-Role: TypeAlias = Literal["normal", "sham", "anomaly"]
+Role: TypeAlias = Literal["normal", "sham", "nuisance", "anomaly"]
+Answer: TypeAlias = Literal["select", "hedge", "default"]
+Form: TypeAlias = Literal["single", "fusion", "hedged", "default"]
+LEFT_OUT = -1  # the repeat of clips whose operating condition no model was fitted on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Column:
     """One scored clip of the table, scored by candidates that were fitted without its source."""
 
     clip: str  # a real clip's path or a synthetic clip's id
+    repeat: int  # which arrangement of folds; LEFT_OUT: the one that holds out whole operating conditions
     fold: int
     source: str  # sha256 of the real normal clip it came from
     target_domain: bool | None
@@ -42,6 +46,7 @@ class Exam:
     """One question that every candidate answers: does it rank those above these?"""
 
     question: Question
+    repeat: int
     normal: tuple[int, ...]  # indices into the table's columns
     anomaly: tuple[int, ...]  # every anomaly is judged against every normal
 
@@ -54,9 +59,9 @@ class Trial:
     recipe: str
     params: Params
     varied: Params  # those of the params that are axes of the recipe's space: what tells it from its neighbours
-    state: Literal["complete", "pruned"]
+    state: Literal["complete", "failed", "pruned"]
     parameters: int  # numbers that a fitted model holds
-    reason: str | None = None  # why it was pruned
+    reason: str | None = None  # why it failed or was pruned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class ScoreTable:
     exams: tuple[Exam, ...]
     default: str | None  # id of the trial with the recipe's published values
     paired: bool  # False: there are anomalies without a normal twin
+    taint: Mapping[str, float] = field(default_factory=dict)  # chain -> AUC of a classifier that tells shams from clips
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +110,29 @@ class FamilyReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A rung that the ladder lacks: the caller may make it and ask once more."""
+
+    family: str
+    severity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The answer. It is written before any real label is opened and never changed by one."""
 
-    answer: Literal["select", "default"]
-    members: tuple[str, ...]  # ids of the trials to use; empty when there is neither evidence nor a default
+    answer: Answer  # what the evidence allows
+    form: Form  # what is built of it: the answer's own, unless another was asked for
+    members: tuple[str, ...]  # trial ids: one, or those that are fused; empty: neither evidence nor a default
+    panel: tuple[str, ...]  # twin-free candidates, which the hedge hears too
+    tainted: bool
     paired: bool
-    rank_interval: tuple[int, int] | None  # of the chosen, in 90 % of the resamples of source clips
-    ties: tuple[str, ...]  # trials whose Borda count lies within the chosen one's interval, best first
-    rows: Mapping[str, float] = field(default_factory=dict)  # single, default, random: weighted mean utility
+    rank_interval: tuple[int, int] | None  # of the first in the ranking, in 90 % of the resamples of source clips
+    ties: tuple[str, ...]  # trials whose Borda count lies within the first one's interval, best first
+    rows: Mapping[str, float] = field(default_factory=dict)  # single, fusion, hedged, default, random: mean utility
+    gains: Mapping[str, float] = field(default_factory=dict)  # mechanism -> utility gained on it by a choice without it
     families: Mapping[str, FamilyReport] = field(default_factory=dict)
     ranking: tuple[tuple[str, float], ...] = ()  # trial and its Borda count, best first
+    shown: Mapping[str, str] = field(default_factory=dict)  # surrogate -> trial it would choose; none of them is used
+    wanted: tuple[Wanted, ...] = ()
     sentence: str = ""
