@@ -1,4 +1,4 @@
-"""Exams: every family at every severity asks, in every arrangement of folds, whether its anomalies rank above normals."""
+"""Exams: every family at every severity asks, in every arrangement, whether its anomalies rank above normals."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def hedged(table: ScoreTable, trials: Sequence[int], panel: Sequence[int]) -> Fl
 
 
 def standardised(table: ScoreTable, scores: Floats) -> Floats:
-    """(..., columns) scores in standard deviations from the mean of held-out normal clips (of all clips: no normals)."""
+    """(..., columns) scores in standard deviations from the mean of held-out normal clips (or, without any, of all)."""
     normal = normal_places(table)
     own = scores[..., normal] if len(normal) else scores
     sd = own.std(axis=-1, keepdims=True)

@@ -27,7 +27,7 @@ def panel(table: ScoreTable) -> tuple[int, ...]:
     count = min(constants().panel, len(order))
     if not len(normal_places(table)):  # score files without recordings: nothing is known of the space's shape
         return tuple(order[:: max(1, len(order) // count)][:count])
-    ranks = rankdata(table.scores[np.ix_(order, normal_places(table))], axis=1)
+    ranks = rankdata(table.scores[order][:, normal_places(table)], axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
     norms = np.sqrt((ranks**2).sum(axis=1))
     ranks /= np.where(norms > 0, norms, 1)[:, None]
