@@ -23,7 +23,6 @@ from gensup.detection.saved import (
     GroupBy,
     Rate,
     SavedChannel,
-    as_json,
     checked,
     encoded,
     group_of,
@@ -118,7 +117,7 @@ class ChainDetector:
             "params": dict(self.params),
             "rate": self.rate,
             "channel": self.channel,
-            "held_out": as_json(asdict(self.held_out)),
+            "held_out": asdict(self.held_out),
             "weights_sha256": sha256(weights).hexdigest(),
         }
         return {WEIGHTS: weights, DESCRIPTION: encoded(description)}

@@ -25,7 +25,6 @@ from gensup.detection.saved import (
     GroupBy,
     Rate,
     SavedChannel,
-    as_json,
     checked,
     damaged,
     described,
@@ -154,7 +153,7 @@ class Fusion:
     def _structure(self, digests: Mapping[ChainDetector, str]) -> dict[str, Json]:
         return {
             "combine": self.combine,
-            "held_out": as_json(asdict(self.held_out)),
+            "held_out": asdict(self.held_out),
             "members": [
                 {"chain": digests[m]} if isinstance(m, ChainDetector) else m._structure(digests) for m in self.members
             ],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -107,8 +107,3 @@ def group_of(groups: tuple[str, ...], group: str, where: str) -> str:
     if not group and len(groups) == 1:
         return groups[0]
     raise unknown("group for this detector", group or "not said", groups, where=where)
-
-
-def as_json(values: object) -> Json:
-    """``dataclasses.asdict`` and the like, for the type checker."""
-    return cast("Json", values)

@@ -52,7 +52,7 @@ class Knn:
             raise GensupError("out of range", where="backend.k", value=self.k, rule="1 to 1024")
 
     def unfit(self, rows: int) -> str | None:
-        return None if rows >= self.k else f"{self.k} neighbours need {self.k} clips, a fold has {rows}"
+        return None if rows >= self.k else f"k = {self.k} needs {self.k} clips, a fold has {rows}"
 
     def n_parameters(self, dim: int, rows: int) -> int:
         return rows * dim
