@@ -30,7 +30,9 @@ def floor_power(audio: Audio, rate: int, frequencies: NDArray[np.float64]) -> ND
 
     A low quantile over the cells of a third of an octave, over what that quantile is of an exponential distribution of
     mean one, which the power of Gaussian noise follows (Martin, IEEE T-SAP 9, 2001, tracks the minimum likewise). Of
-    short and long frames the lower one holds. What is silent for long has no floor.
+    short and long frames the lower one holds. Where tones or events take a share of the cells, that share is missing
+    below the quantile: a tenth of them makes the floor half a decibel too loud. A clip that rests has its rest's floor,
+    one that is silent for long none.
     """
     samples = audio.shape[1]
     estimates = [_estimate(audio, rate, min(round(seconds * rate), samples), frequencies) for seconds in FRAMES_S]
