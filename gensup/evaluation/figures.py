@@ -2,7 +2,8 @@
 
 As the DCASE Task 2 evaluators of 2022 to 2024 compute them, section by section: AUC of a domain is that domain's normal
 clips against the section's anomalies of both domains, pAUC is of all clips, and the official score is the harmonic mean
-of all three over all sections. Where no clip says its domain (2020, MIMII) it is that of AUC and pAUC.
+of all three over all sections. Where no clip says its domain (2020, MIMII; there was no official score then) it is that
+of AUC and pAUC.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def undefined(counts: tuple[Count, ...]) -> tuple[str, ...]:
     if not telling:
         return tuple(said)
     if not has_domains(telling):
-        return (*said, "no normal clip says its domain: the official score is the mean of AUC and pAUC, as in 2020")
+        return (*said, "no normal clip says its domain: the official score is the harmonic mean of AUC and pAUC alone")
     for domain in ("source", "target"):
         without = [c.section or "(not said)" for c in telling if not getattr(c, domain)]
         if without:
