@@ -114,13 +114,14 @@ def evaluate(
 
 def _row(name: str, measured: Measured, judge: Judge, values: Scores) -> Row:
     value = getattr(measured.overall, judge)
-    gap = float(values.max() - values.mean())
+    mean = math.fsum(values) / len(values)
+    gap = float(values.max()) - mean
     return Row(
         name=name,
         figures=measured.overall,
         sections=measured.sections,
         rank=None if name == RANDOM else 1 + int(np.count_nonzero(values > value + EQUAL)),
-        gap_closed=float(value - values.mean()) / gap if gap > EQUAL else None,
+        gap_closed=(value - mean) / gap if gap > EQUAL else None,
     )
 
 
