@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar, cast
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gensup.audio.files import Channel
 from gensup.clip import Clip, Json
+from gensup.detection.crossfit import Scored
 from gensup.detection.detector import fit, load
 from gensup.detection.examples import Examples
 from gensup.detection.parts import Params
@@ -74,13 +75,15 @@ def oracle(
     for by in sorted(set(group_by.values())):
         wanted = {trial.id: trial.params for trial in run.table.trials if group_by[trial.recipe] == by}
         queries = groups[by].examples(members, domains=False)
-        scores |= _fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept)
+        for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept):
+            scores |= dict(zip(scored.trials, scored.scores[:, 0], strict=True))
     for trial in sorted(trial for trial, values in scores.items() if not np.isfinite(values).all()):
         del scores[trial]
         left_out[trial] = "its scores are not finite"
     if not scores:
         raise GensupError("no candidate can score these clips", where=str(root), remedy="look at the labelled clips")
     built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, kept)
+    built = built.astype(np.float32).astype(np.float64)  # as candidates' scores are: what is equal there is equal here
     found = evaluate(
         _labels(members),
         sorted(scores),
@@ -265,17 +268,15 @@ def _rows(run: Run, scores: Mapping[str, Scores], built: Scores) -> dict[str, Sc
     return {run.verdict.form: built} | {form: row for form, row in rows.items() if form != run.verdict.form}
 
 
-def _fit_and_score(
+def fit_and_score(
     engine: Engine, candidates: Mapping[str, Params], normals: Examples, queries: Examples, cache: ArrayCache | None
-) -> dict[str, Scores]:
-    """(queries,) scores by trial, each candidate fitted on all normals."""
+) -> Iterator[Scored]:
+    """(1, 1, queries) scores of each candidate, fitted on all normals."""
     unused = np.zeros(len(normals))  # the threshold of a detector that is not kept
-    return {
-        trial: fit(engine, "candidate", (), params, normals, unused, machine="", cache=cache).score(
-            queries, engine, cache
-        )
-        for trial, params in candidates.items()
-    }
+    for trial, params in candidates.items():
+        fitted = fit(engine, "candidate", (), params, normals, unused, machine="", cache=cache)
+        scores = fitted.score(queries, engine, cache).astype(np.float32).astype(np.float64)
+        yield Scored((trial,), scores[None, None], ())
 
 
 def _typed(kind: type[T], content: Json | dict[str, Json], where: str) -> T:
