@@ -82,6 +82,7 @@ def oracle(
     if not scores:
         raise GensupError("no candidate can score these clips", where=str(root), remedy="look at the labelled clips")
     built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, kept)
+    built = built.astype(np.float32).astype(np.float64)  # as candidates' scores are: what is equal there is equal here
     found = evaluate(
         _labels(members),
         sorted(scores),
