@@ -38,6 +38,10 @@ class Limits:
             found[name] = _number(bound, f"{OPTION} {name}")
         return cls(**found)
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return self.parameters is not None or self.ms_per_clip is not None
+
     def described(self) -> dict[str, Json]:
         """For run.json."""
         return {"limits": {field.name: getattr(self, field.name) for field in fields(self)}}
