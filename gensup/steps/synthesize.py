@@ -285,12 +285,13 @@ class Work:
             if missing:
                 progress.note(f"{len(missing)} of {self.plan.clips} clips are left to other shards")
                 return self.report(out, refused, finished=False, made=len(rows))
-            if not rows:
+            if not rows and not self.wanted:
                 raise GensupError(
                     "no twin could be made", where=str(out), value=next(iter(refused.values())), remedy="see --faults"
                 )
             sweep(out)
-            write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
+            if rows:  # of rungs that were wanted beyond a fault's physical bound there is none
+                write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
             write_manifest(out / MANIFEST, rows)
         rmtree(out / "journal", ignore_errors=True)
         log(out, "set finished", clips=len(rows), refused=len(refused))
