@@ -17,7 +17,7 @@ from gensup.selection.constants import constants
 from gensup.selection.records import Exam, ScoreTable
 
 Floats = NDArray[np.float64]
-TRIALS_AT_ONCE = 32  # of comparisons held in memory
+BYTES_AT_ONCE = 1 << 24  # of one array of comparisons or counts; a handful of them is held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ def utility(table: ScoreTable, scores: Floats, exam: Exam, draws: Draws) -> tupl
     domains = 0 < len(target) < len(exam.normal)
     few = _Against(table, target, exam.anomaly, draws) if domains else None
     utilities, aucs = [], []
-    for start in range(0, len(scores), TRIALS_AT_ONCE):
-        block = scores[start : start + TRIALS_AT_ONCE]
+    row = len(exam.anomaly) * (len(exam.normal) + 8 * len(draws.counts))
+    at_once = max(1, BYTES_AT_ONCE // row)
+    for start in range(0, len(scores), at_once):
+        block = scores[start : start + at_once]
         before, tied = everybody.counted(block)
         area = everybody.area(before, tied)
         partial = (everybody.partial(before, tied, fixed.max_fpr) - fixed.max_fpr**2 / 2) / (
