@@ -17,6 +17,8 @@ from gensup.selection.panel import panel
 from gensup.selection.records import Exam, Judgement, ScoreTable
 
 Floats = NDArray[np.float64]
+DECIMALS = 9  # of a utility: what is finer is an error of rounding, which would tell equal candidates apart
+NO_VARIANCE = 10.0 ** (-2 * DECIMALS)
 
 
 def judge(table: ScoreTable) -> tuple[Judgement, ...]:
@@ -49,15 +51,15 @@ def information(value: Floats, resampled: Floats) -> float:
     """
     own = resampled - resampled.mean(axis=0)
     noise = float(np.nanmean(np.nanvar(own, axis=1)))
-    if noise <= 0:
-        return constants().information_cap if float(value.var()) > 0 else 0.0
+    if noise < NO_VARIANCE:
+        return constants().information_cap if float(value.var()) > NO_VARIANCE else 0.0
     return float(np.clip(value.var() / noise - 1, 0, constants().information_cap))
 
 
 def asked(table: ScoreTable, scores: Floats, exams: Sequence[Exam], draws: Draws) -> tuple[Floats, Floats]:
     """(rows, draws) mean utility and mean AUC of ``scores`` (rows, columns) over the exams of one rung."""
     utilities, aucs = zip(*(marks.utility(table, scores, exam, draws) for exam in exams), strict=True)
-    return np.mean(utilities, axis=0), np.mean(aucs, axis=0)
+    return np.round(np.mean(utilities, axis=0), DECIMALS), np.mean(aucs, axis=0)
 
 
 def utility_of(table: ScoreTable, scores: Floats, judgement: Judgement) -> Floats:
@@ -111,13 +113,14 @@ def _reading(table: ScoreTable, ladder: Mapping[float, Sequence[Exam]], fixed_pa
             share = (fixed.difficulty - medians[low]) / (medians[high] - medians[low])
             why = f"read between severities {low:g} and {high:g}, where the panel's median AUC is {fixed.difficulty}"
             return _Reading(((low, 1 - share), (high, share)), True, why)
-    if float(np.quantile(plain_aucs(table, ladder[last]), 0.9)) < fixed.hopeless:
-        why = f"too hard: 90 % of candidates stay below AUC {fixed.hopeless} at the strongest severity"
-        return _Reading(((last, 1.0),), False, why)
     loudest = max(severities, key=lambda severity: (medians[severity], severity))
+    # A ladder that has passed its loudest rung becomes no louder further up; one that ends there may.
+    wanted = stronger if loudest == last else None
+    if float(np.quantile(plain_aucs(table, ladder[loudest]), 0.9)) < fixed.hopeless:
+        why = f"too hard: 90 % of candidates stay below AUC {fixed.hopeless} at its most audible severity"
+        return _Reading(((loudest, 1.0),), False, why, wanted)
     why = f"read at its most audible severity, where the panel's median AUC is {medians[loudest]:.2f}"
-    # A ladder that has passed its loudest rung becomes no louder further up.
-    return _Reading(((loudest, 1.0),), True, why, stronger if loudest == last else None)
+    return _Reading(((loudest, 1.0),), True, why, wanted)
 
 
 def _read(
