@@ -135,9 +135,10 @@ def _read(
         values += share * utilities
         aucs += share * plain[:, 0]
     told = information(values[:, 0], values[:, 1:]) if reading.heard else 0.0
-    exam = ladder[reading.rungs[0][0]][0]
-    question = exam.question
-    taint = table.taint.get(table.columns[exam.anomaly[0]].chain, 0.5)
+    exams = [exam for severity, _ in reading.rungs for exam in ladder[severity]]
+    question = exams[0].question
+    # A family may come in several sets: the chain that is told best spoils them all.
+    taint = max(table.taint.get(table.columns[exam.anomaly[0]].chain, 0.5) for exam in exams)
     heard, why = reading.heard, reading.why
     if heard and taint > fixed.tainted:
         heard, why = False, f"tainted: what it went through is told from recordings with AUC {taint:.2f}, unbroken"
