@@ -162,7 +162,7 @@ class Work:
 
         Sources, generator and what each fault draws are the same: every anomaly has the id and the bytes that it would
         have had in a longer ladder, and its normal twin those that it has. Nuisances are not made again. The folder's
-        run.json is opened as the first one's, with ``described``. Where every rung lies beyond its fault's physical bound
+        run.json is opened as the first one's, with ``described``. Where every rung lies beyond its fault's bound
         the set is finished and empty: ``made`` is 0.
 
         Raises:
