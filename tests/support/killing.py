@@ -33,7 +33,7 @@ class Life:
     told: Connection
 
     def changes(self) -> int | None:
-        """How many changes of files it made when it has ended, None when it was killed; AssertionError when it failed."""
+        """How many changes of files it made by its end, None when it was killed; AssertionError when it failed."""
         try:
             said = self.told.recv()
         except EOFError:
