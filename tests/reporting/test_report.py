@@ -22,7 +22,7 @@ from PIL import Image
 from gensup.audio.files import AudioRef
 from gensup.reporting import write_report
 from gensup.reporting.pairs import PAIRS, SECONDS
-from gensup.selection.verdict import describe
+from gensup.selection.sentence import describe
 from tests.reporting.fake_run import MECHANISMS, RATE, Wanted, fake_run
 
 SVG = "data:image/svg+xml,"
