@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from gensup.audio.files import write
 from gensup.detection.recipe import trial_id
+from gensup.evaluation import Labels, Oracle, evaluate
 from gensup.selection import exams
-from gensup.selection.records import Column, Question, ScoreTable, Trial
+from gensup.selection.records import Column, Question, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge
 from gensup.selection.verdict import Asked, decide
 from gensup.steps.summary import summary
@@ -39,13 +41,13 @@ class Wanted:
     machine: str = "blower"
     families: dict[str, str] = field(default_factory=lambda: dict(MECHANISMS))  # family -> mechanism
     severities: tuple[float, ...] = (0.5, 1.0, 2.0)
-    pairs: int = 8
+    pairs: int = 10
     seconds: float = 1.0
     level: float = 0.05
     caption: str = "a recording of a blower"
     recipe: str = "twfr-gmm"
     axes: dict[str, list[Any]] = field(
-        default_factory=lambda: {"pooling.decay": [0.0, 0.5, 1.0], "backend.n_components": [1, 2]}
+        default_factory=lambda: {"pooling.decay": [0.0, 0.25, 0.5, 0.75, 1.0], "backend.n_components": [1, 2]}
     )
     default: dict[str, Any] | None = field(default_factory=lambda: {"pooling.decay": 0.0, "backend.n_components": 1})
     twins: bool = True  # False: as a run with --synthetic, which holds none
@@ -77,6 +79,22 @@ def fake_run(folder: Path, wanted: Wanted) -> Path:
     kind = "chain" if verdict.form in ("single", "default") else "fusion"
     write_json(folder / "detector" / "detector.json", {"schema": 1, "kind": kind, "held_out": held_out})
     return folder
+
+
+def real_labels(run: Path) -> Oracle:
+    """Write evaluation/oracle.json of a finished run, as `tune --oracle` does."""
+    rng = np.random.default_rng(1)
+    table = json.loads((run / "trials" / "table.json").read_text())
+    verdict = TypeAdapter(Verdict).validate_python(json.loads((run / "run.json").read_text())["verdict"])
+    labels = Labels(section=("00",) * 30, target_domain=(None,) * 30, anomaly=(False,) * 20 + (True,) * 10)
+    trials = [trial["id"] for trial in table["trials"]]
+    scores = rng.standard_normal((len(trials), 30)) + np.linspace(0, 2, len(trials))[:, None] * (np.arange(30) >= 20)
+    built = {verdict.form: scores.mean(axis=0), "default": scores[trials.index(table["default"])]}
+    found = evaluate(labels, trials, scores, built, verdict, machine="blower")
+    write_json(
+        run / "evaluation" / "oracle.json", {"schema": 1, "labelled": "0", **json.loads(json.dumps(asdict(found)))}
+    )
+    return found
 
 
 def _twins(folder: Path, wanted: Wanted, rng: np.random.Generator) -> tuple[list[dict[str, Any]], dict[str, Question]]:
