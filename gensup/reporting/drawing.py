@@ -26,7 +26,12 @@ NORMAL, NUISANCE, ANOMALY = "blue", "green", "orange"
 DASHES = ("", "6 3", "2 3", "6 3 2 3")
 Mark: TypeAlias = Literal["circle", "square", "triangle", "diamond", "wedge", "plus"]
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond", "wedge", "plus")
-_CORNERS = {"square": (4, pi / 4, 1.2), "triangle": (3, -pi / 2, 1.2), "diamond": (4, 0, 1.2), "wedge": (3, pi / 2, 1.2)}
+_CORNERS = {
+    "square": (4, pi / 4, 1.2),
+    "triangle": (3, -pi / 2, 1.2),
+    "diamond": (4, 0, 1.2),
+    "wedge": (3, pi / 2, 1.2),
+}
 
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 CHARACTER = 0.56  # mean width of a character, of the size of its type
@@ -72,7 +77,13 @@ class Canvas:
         )
 
     def line(
-        self, points: Sequence[tuple[float, float]], colour: str, *, width: float = 1, dash: str = "", fill: str = "none"
+        self,
+        points: Sequence[tuple[float, float]],
+        colour: str,
+        *,
+        width: float = 1,
+        dash: str = "",
+        fill: str = "none",
     ) -> None:
         """An open line through all points; filled it is a shape."""
         path = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)

@@ -72,16 +72,14 @@ def family_map(run: Run) -> Picture:
     high = sum(len(group) * ROW + GAP for group in groups) + pause
     wide = min(CELLS, WIDEST_CELL * len(trials))
     canvas = Canvas(round(LEFT + CELLS + RIGHT), round(TOP + high + 44 + ROW * len(shown) + 34))
-    axes = Axes(
-        canvas=canvas, left=LEFT, top=TOP, width=wide, height=high, x=(0.5, len(trials) + 0.5), y=(0, 1)
-    )
+    axes = Axes(canvas=canvas, left=LEFT, top=TOP, width=wide, height=high, x=(0.5, len(trials) + 0.5), y=(0, 1))
     _above(axes, run, trials)
     heaviest = max((line.weight for group in groups for line in group), default=0.0) or 1.0
     y = TOP
     for i, group in enumerate(groups):
         if pause and i == weightless:
             y += pause
-            canvas.text(LEFT, y - 7, "without weight: these say nothing about the candidates", size=11, colour="muted")
+            canvas.text(LEFT, y - 7, "without weight: these have no say", size=11, colour="muted")
         _group(axes, y, group, heaviest)
         y += len(group) * ROW + GAP
     _places(axes, len(trials), y)
@@ -112,7 +110,7 @@ def _above(axes: Axes, run: Run, trials: Sequence[Trial]) -> None:
                 x = axes.across(place)
                 canvas.line([(x, y), (x, TOP)], "muted", width=0.6)
                 canvas.mark(x, y, shape, 9, fill=colour, edge="surface", width=0.8)
-    canvas.text(axes.right + 10, TOP - 8, "weight", size=11, colour="muted")
+    canvas.text(axes.right + 10, TOP - 8, "weight, signature", size=11, colour="muted")
 
 
 def _group(axes: Axes, y: float, group: Sequence[Line], heaviest: float) -> None:
@@ -153,7 +151,9 @@ def _settings(trials: Sequence[Trial]) -> list[tuple[str, NDArray[np.float64], s
         values = ordered([trial.varied[path] for trial in trials if path in trial.varied])
         if len(values) > 1:
             places = np.array([values.index(t.varied[path]) if path in t.varied else np.nan for t in trials])
-            found.append((path.rpartition(".")[2], places / (len(values) - 1), f"{short(values[0])} … {short(values[-1])}"))
+            found.append(
+                (path.rpartition(".")[2], places / (len(values) - 1), f"{short(values[0])} … {short(values[-1])}")
+            )
     return found[:SETTINGS]
 
 

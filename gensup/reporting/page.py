@@ -75,45 +75,49 @@ def render(run: Run) -> str:
     worth = utilities(run)
     ids = [trial.id for trial in run.table.trials]
     standing = marked(run)
-    return templates().get_template("page.html.j2").render(
-        run=run,
-        machine=run.config.get("machine") or "a machine",
-        verdict=verdict,
-        headline=words.headline(run),
-        answer=words.ANSWERS[verdict.answer],
-        how_built=words.how_built(run),
-        otherwise=words.otherwise(run),
-        suspects=run.suspects,
-        dropped=_dropped(run),
-        suspects_shown=SUSPECTS,
-        default=trials.get(run.table.default or ""),
-        describe=describe,
-        briefly=words.briefly(run),
-        trials=trials,
-        rows=words.rows(verdict),
-        gains=words.gains(verdict),
-        quartile=words.quartile(verdict),
-        shown=words.shown(verdict, ids, worth),
-        worth=dict(zip(ids, worth, strict=False)),
-        standing={trial: [name for name, of in standing.items() if trial in of] for trial in ids},
-        families=_families(run),
-        asked_for={name: words.asked_for(run, name) for name in verdict.families},
-        heaviest=max((report.weight for report in verdict.families.values()), default=0.0) or 1.0,
-        mechanisms={report.mechanism: words.said_of(report.mechanism) for report in verdict.families.values()},
-        family_map=family_map(run) if verdict.families else None,
-        signs={"circle": "●", "diamond": "◆", "square": "■"},
-        shapes={name: SHAPES[name] for name in standing},
-        pairs=_pairs(run),
-        maps=_maps(run, worth),
-        histograms=_histograms(run),
-        ladders=_ladders(run),
-        constants=constants(),
-        ranked=RANKED,
-        origin=words.origin(run),
-        oracle=run.oracle,
-        findings=_findings(run),
-        settings=list(words.leaves({key: value for key, value in run.record.items() if key not in _APART})),
-        unfit=len(run.table.pruned),
+    return (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            run=run,
+            machine=run.config.get("machine") or "a machine",
+            verdict=verdict,
+            headline=words.headline(run),
+            answer=words.ANSWERS[verdict.answer],
+            how_built=words.how_built(run),
+            otherwise=words.otherwise(run),
+            suspects=run.suspects,
+            dropped=_dropped(run),
+            suspects_shown=SUSPECTS,
+            default=trials.get(run.table.default or ""),
+            describe=describe,
+            briefly=words.briefly(run),
+            trials=trials,
+            rows=words.rows(verdict),
+            gains=words.gains(verdict),
+            quartile=words.quartile(verdict),
+            shown=words.shown(verdict, ids, worth),
+            worth=dict(zip(ids, worth, strict=False)),
+            standing={trial: [name for name, of in standing.items() if trial in of] for trial in ids},
+            families=_families(run),
+            asked_for={name: words.asked_for(run, name) for name in verdict.families},
+            heaviest=max((report.weight for report in verdict.families.values()), default=0.0) or 1.0,
+            mechanisms={report.mechanism: words.said_of(report.mechanism) for report in verdict.families.values()},
+            family_map=family_map(run) if verdict.families else None,
+            signs={"circle": "●", "diamond": "◆", "square": "■"},
+            shapes={name: SHAPES[name] for name in standing},
+            pairs=_pairs(run),
+            maps=_maps(run, worth),
+            histograms=_histograms(run),
+            ladders=_ladders(run),
+            constants=constants(),
+            ranked=RANKED,
+            origin=words.origin(run),
+            oracle=run.oracle,
+            findings=_findings(run),
+            settings=list(words.leaves({key: value for key, value in run.record.items() if key not in _APART})),
+            unfit=len(run.table.pruned),
+        )
     )
 
 
@@ -192,9 +196,9 @@ def _histograms(run: Run) -> list[tuple[str, str, Picture]]:
             continue
         scores = np.array(run.table.scores[row])
         threshold = run.held_out.threshold if run.held_out and row == BUILT else None
+        several = row == BUILT and run.verdict.form in ("fusion", "hedged")
         alone = run.verdict.members[0] if row == BUILT else row
-        fused = row == BUILT and len(run.verdict.members) > 1 or run.verdict.form == "hedged" and row == BUILT
-        name = words.built(run.verdict) if fused else describe(run.trials[alone])
+        name = words.built(run.verdict) if several else describe(run.trials[alone])
         picture = histogram(scores[normal], scores[roles == "nuisance"], scores[asked], name, threshold)
         pictures.append((what, name, picture))
     return pictures

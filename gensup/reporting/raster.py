@@ -15,12 +15,12 @@ Colours: TypeAlias = Literal["cividis", "magma", "red-blue", "greys"]
 # Evenly spaced colours from low to high. Cividis (Nuñez et al. 2018, doi:10.1371/journal.pone.0199239) and magma rise
 # evenly in lightness for whatever cones; red-blue is ColorBrewer's RdBu, reversed. The greys show on light and dark.
 _ANCHORS: dict[Colours, str] = {
-    "cividis": "00224e 002e6a 1a386f 32436d 434e6c 535a6d 61656f 6f7073 7d7c78 8c8878 9b9476 aba072 bcae6c cdbb63 dec958 "
-    "f0d846 fee838",
+    "cividis": "00224e 002e6a 1a386f 32436d 434e6c 535a6d 61656f 6f7073 7d7c78 8c8878 9b9476 aba072 bcae6c cdbb63 "
+    "dec958 f0d846 fee838",
     "magma": "000004 0a0822 1d1147 36106b 51127c 6a1c81 832681 9c2e7f b73779 d0416f e75263 f56b5c fc8961 fea772 fec488 "
     "fde2a3 fcfdbf",
-    "red-blue": "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 fbe5d8 fbccb4 f5aa89 e48066 d05548 ba2832 "
-    "930e26 67001f",
+    "red-blue": "053061 175290 2a71b2 3f8ec0 6bacd1 9bc9e0 c2ddec e0ecf3 f7f6f6 fbe5d8 fbccb4 f5aa89 e48066 d05548 "
+    "ba2832 930e26 67001f",
     "greys": "d9dde3 48505c",
 }  # fmt: skip
 LEVELS = 255

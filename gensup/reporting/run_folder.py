@@ -132,7 +132,13 @@ def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
     record, verdict = read_verdict(folder)
     table = _table(folder / "trials" / "table.json")
     known = {trial.id for trial in table.trials}
-    foreign = {*verdict.members, *verdict.panel, *verdict.ties, *verdict.shown.values(), *(trial for trial, _ in verdict.ranking)}
+    foreign = {
+        *verdict.members,
+        *verdict.panel,
+        *verdict.ties,
+        *verdict.shown.values(),
+        *(trial for trial, _ in verdict.ranking),
+    }
     foreign |= {report.best for report in verdict.families.values()}
     foreign -= known
     if foreign or not set(verdict.families) <= set(table.families):

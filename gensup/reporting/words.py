@@ -19,11 +19,11 @@ from gensup.synthesis.physical import MECHANISMS
 LONG = 12  # entries of a list in run.json that are still written out
 
 ANSWERS: Mapping[Answer, str] = {
-    "select": "The simulated faults tell the candidates apart, and what was chosen without hearing one kind of fault was "
-    "nearly always good for that kind, too. So they may choose.",
+    "select": "The simulated faults tell the candidates apart, and what was chosen without hearing one kind of fault "
+    "was nearly always good for that kind, too. So they may choose.",
     "hedge": "The simulated faults tell the candidates apart, but too few kinds of them do, or what was chosen by some "
     "did not do well on the others. So they may choose, but not alone.",
-    "default": "No simulated fault tells the candidates apart better than chance does. So there is nothing to choose by.",
+    "default": "No simulated fault tells the candidates apart better than chance. So there is nothing to choose by.",
 }
 ROWS: Mapping[Form | str, str] = {
     "fusion": "the best, fused",
@@ -79,7 +79,7 @@ def how_built(run: Run) -> str:
         f"all {len(verdict.members)} counts."
     )
     hedge = (
-        f"Beside it, and by the louder of the two, counts the loudest of {len(verdict.panel)} candidates that are spread "
+        f"Beside it, and by the louder of the two, counts the loudest of {len(verdict.panel)} candidates spread "
         "over the space by normal clips alone: for faults unlike the simulated ones."
     )
     said: Mapping[Form, str] = {"fusion": mean, "hedged": f"{mean} {hedge}", "single": "", "default": ""}
@@ -136,9 +136,7 @@ def shown(verdict: Verdict, trials: Sequence[str], utility: Sequence[float]) -> 
     """What the rules that have no say would have chosen; ``utility`` is of ``trials``, or empty."""
     places = {trial: place for place, (trial, _) in enumerate(verdict.ranking, 1)}
     worth = dict(zip(trials, utility, strict=False))
-    return [
-        Shown(rule, trial, places.get(trial), worth.get(trial)) for rule, trial in sorted(verdict.shown.items())
-    ]
+    return [Shown(rule, trial, places.get(trial), worth.get(trial)) for rule, trial in sorted(verdict.shown.items())]
 
 
 def asked_for(run: Run, family: str) -> str:
@@ -168,7 +166,9 @@ def origin(run: Run) -> dict[str, str]:
     copies = sum(clip.nuisance is not None for clip in run.clips)
     sources = {clip.source for clip in run.clips if clip.source is not None}
     twins = f"{anomalies} anomalies of {len(run.clips) - anomalies - copies} normal twins"
-    said = {"twins": f"{twins}, made from {len(sources)} recordings" + (f"; {copies} nuisance copies" if copies else "")}
+    said = {
+        "twins": f"{twins}, made from {len(sources)} recordings" + (f"; {copies} nuisance copies" if copies else "")
+    }
     for key in ("generator", "revision", "licence"):
         said[key] = "; ".join(sorted({str(row[key]) for row in run.twin_rows if row.get(key)}))
     return said
