@@ -18,16 +18,24 @@ class Constants:
     """What each one is stands beside its value in selection.yaml."""
 
     folds: int
+    repeats: int
+    repeats_under: int
+    left_out_clips: int
     domain_prior: float
     max_fpr: float
+    panel: int
+    top: int
     difficulty: float
     hopeless: float
     saturated: float
+    rung: float
     resamples: int
     information_cap: float
     informative: float
     least_families: int
     least_mechanisms: int
+    tainted: float
+    suspect: float
     status_weight: Mapping[Status, float]
 
 

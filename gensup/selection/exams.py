@@ -1,28 +1,35 @@
-"""Exams: every family at every severity asks whether its anomalies rank above the normal clips."""
+"""Exams: every family at every severity asks, in every arrangement, whether its anomalies rank above normals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gensup.selection.records import Column, Exam, Question
+from gensup.selection.records import LEFT_OUT, Column, Exam, Question
 
 
 def build(columns: Sequence[Column], questions: Mapping[str, Question]) -> tuple[Exam, ...]:
-    """One exam a question, in order of family and severity.
+    """One exam a question and repeat, in order of family, severity and repeat.
 
     ``questions`` maps an anomalous clip's id to what it asks. Its negatives went the same way: the real normal clips
-    for faults added to recordings, the normal twins for clips that went through a codec. Where a chain has no normal
-    clip (an unpaired set), the real ones have to do.
+    for faults added to recordings, the normal twins for clips that went through a codec, and their nuisance copies.
+    Where a chain has no normal clip (an unpaired set), the real ones have to do.
     """
-    normal: dict[str, list[int]] = {}
-    members: dict[tuple[Question, str], list[int]] = {}
+    normal: dict[tuple[str, int], list[int]] = {}
+    members: dict[tuple[Question, str, int], list[int]] = {}
     for i, column in enumerate(columns):
+        if column.repeat == LEFT_OUT:
+            continue
         if column.role == "anomaly":
-            members.setdefault((questions[column.clip], column.chain), []).append(i)
+            members.setdefault((questions[column.clip], column.chain, column.repeat), []).append(i)
         else:
-            normal.setdefault(column.chain, []).append(i)
-    ordered = sorted(members, key=lambda key: (key[0].family, key[0].severity, key[1]))
+            normal.setdefault((column.chain, column.repeat), []).append(i)
+    ordered = sorted(members, key=lambda key: (key[0].family, key[0].severity, *key[1:]))
     return tuple(
-        Exam(question=q, normal=tuple(normal.get(chain) or normal.get("none", [])), anomaly=tuple(members[q, chain]))
-        for q, chain in ordered
+        Exam(
+            question=question,
+            repeat=repeat,
+            normal=tuple(normal.get((chain, repeat)) or normal.get(("none", repeat), [])),
+            anomaly=tuple(members[question, chain, repeat]),
+        )
+        for question, chain, repeat in ordered
     )

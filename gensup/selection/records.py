@@ -77,20 +77,26 @@ class ScoreTable:
     taint: Mapping[str, float] = field(default_factory=dict)  # chain -> AUC of a classifier that tells shams from clips
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What one family says about the trials."""
 
     family: str
     mechanism: str
     status: Status
+    rungs: tuple[tuple[float, float], ...]  # severities that are read, each with its share
     value: NDArray[np.float64]  # (trials,) utility, higher = better
-    auc: NDArray[np.float64]  # (trials,) at the severity that is read
+    auc: NDArray[np.float64]  # (trials,)
     resampled: NDArray[np.float64]  # (trials, resamples) utility on resampled source clips
-    severity: float  # the severity that is read, between two rungs of the ladder or on one
     information: float  # spread between candidates over the spread by chance, less one
     weight: float  # 0 = says nothing about these candidates
     why: str  # why it has no weight, or how its severity was chosen
+    wanted: float | None = None  # a severity that would bring it to the fixed difficulty
+
+    @property
+    def severity(self) -> float:
+        """The severity that is read; severities are ratios, so the way between two rungs is geometric."""
+        return float(np.prod([severity**share for severity, share in self.rungs]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +109,8 @@ class FamilyReport:
     information: float
     weight: float  # share of all weights
     median_auc: float
-    member_auc: float | None  # of the chosen configuration
-    member_rank: int | None
+    utility: float | None  # of what is built
+    rank: int | None  # of what is built, among the candidates
     best: str  # trial that this family alone would choose
     why: str
 

@@ -1,33 +1,45 @@
-"""Utility in the shape of the official score, and each family read at one fixed difficulty."""
+"""Each family read at one fixed difficulty, and how much it tells the candidates apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.metrics import auc, hmean, pauc
-from gensup.selection import bootstrap
+from gensup.metrics import auc
+from gensup.selection import marks
 from gensup.selection.constants import constants
+from gensup.selection.marks import Draws
+from gensup.selection.panel import panel
 from gensup.selection.records import Exam, Judgement, ScoreTable
 
-Vector = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 def judge(table: ScoreTable) -> tuple[Judgement, ...]:
     """One judgement a family, weighted by what is known of its signature and by how much it tells candidates apart.
 
-    Families of one mechanism share a vote: five renderers of one idea are one idea.
+    Families of one mechanism share a vote: five renderers of one idea are one idea. A family whose clips can be told
+    from recordings before anything is broken in them votes less, and not at all where that is plain.
     """
-    weights = bootstrap.draws(table)
-    read = [_read(table, exams, weights) for exams in _by_family(table).values()]
+    draws, fixed_panel = Draws.of(table), panel(table)
+    read = [_read(table, family, fixed_panel, draws) for family in by_family(table).values()]
     voters = [judgement.mechanism for judgement in read if judgement.weight > 0]
     return tuple(replace(j, weight=j.weight / max(1, voters.count(j.mechanism))) for j in read)
 
 
-def information(value: Vector, resampled: NDArray[np.float64]) -> float:
+def by_family(table: ScoreTable) -> dict[str, dict[float, list[Exam]]]:
+    """Every family's ladder: severity, the faintest first, and the exams on that rung, one a repeat and chain."""
+    families: dict[str, dict[float, list[Exam]]] = {}
+    for exam in sorted(table.exams, key=lambda exam: (exam.question.family, exam.question.severity)):
+        families.setdefault(exam.question.family, {}).setdefault(exam.question.severity, []).append(exam)
+    return families
+
+
+def information(value: Floats, resampled: Floats) -> float:
     """Variance between candidates over their mean variance by chance, less one, in [0, cap].
 
     What all candidates share in a resample (an easy draw of clips) is no noise between them.
@@ -42,99 +54,103 @@ def information(value: Vector, resampled: NDArray[np.float64]) -> float:
     return float(np.clip(value.var() / noise - 1, 0, constants().information_cap))
 
 
-def utility(table: ScoreTable, exam: Exam) -> tuple[Vector, Vector]:
-    """(trials,) utility and plain AUC of one exam.
+def asked(table: ScoreTable, scores: Floats, exams: Sequence[Exam], draws: Draws) -> tuple[Floats, Floats]:
+    """(rows, draws) mean utility and mean AUC of ``scores`` (rows, columns) over the exams of one rung."""
+    utilities, aucs = zip(*(marks.utility(table, scores, exam, draws) for exam in exams), strict=True)
+    return np.mean(utilities, axis=0), np.mean(aucs, axis=0)
 
-    Utility is the harmonic mean of the AUCs of either domain's normal clips against all anomalies and the partial AUC
-    of all, like the official score since DCASE 2022. The few target clips' AUC is shrunk towards everybody's.
-    """
+
+def utility_of(table: ScoreTable, scores: Floats, judgement: Judgement) -> Floats:
+    """(rows,) utility of any ``scores`` (rows, columns) of this table's clips, read where the judgement was read."""
+    ladder, whole = by_family(table)[judgement.family], Draws.of(table).alone()
+    parts = [share * asked(table, scores, ladder[severity], whole)[0][:, 0] for severity, share in judgement.rungs]
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def ladders(table: ScoreTable) -> dict[str, list[tuple[float, float]]]:
+    """Severity and the panel's median AUC on every rung, by family: what severities are read by."""
+    fixed_panel = panel(table)
+    return {family: list(_medians(table, ladder, fixed_panel).items()) for family, ladder in by_family(table).items()}
+
+
+def plain_aucs(table: ScoreTable, exams: Sequence[Exam], rows: Sequence[int] | None = None) -> Floats:
+    """(rows,) AUC of all normal clips against all anomalies, mean over the exams of a rung."""
+    scores = table.scores if rows is None else table.scores[list(rows)]
+    return np.asarray(np.mean([auc(scores[:, exam.normal], scores[:, exam.anomaly]) for exam in exams], axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where on its ladder a family is read, and whether it has a say there."""
+
+    rungs: tuple[tuple[float, float], ...]
+    heard: bool
+    why: str
+    wanted: float | None = None
+
+
+def _medians(table: ScoreTable, ladder: Mapping[float, Sequence[Exam]], rows: Sequence[int]) -> dict[float, float]:
+    return {severity: float(np.median(plain_aucs(table, exams, rows))) for severity, exams in ladder.items()}
+
+
+def _reading(table: ScoreTable, ladder: Mapping[float, Sequence[Exam]], fixed_panel: Sequence[int]) -> _Reading:
+    """The severity at which the panel's median AUC is the fixed difficulty, between two rungs of the ladder."""
     fixed = constants()
-    normal, anomaly = table.scores[:, exam.normal], table.scores[:, exam.anomaly]
-    everybody = auc(normal, anomaly)
-    partial = pauc(normal, anomaly, fixed.max_fpr)
-    target = np.array([table.columns[i].target_domain is True for i in exam.normal])
-    if not target.any() or target.all():
-        return hmean(np.stack([everybody, partial], axis=-1), axis=-1), everybody
-    source_auc = auc(normal[:, ~target], anomaly)
-    n_target = int(target.sum())
-    raw = auc(normal[:, target], anomaly)
-    target_auc = (n_target * raw + fixed.domain_prior * everybody) / (n_target + fixed.domain_prior)
-    return hmean(np.stack([source_auc, target_auc, partial], axis=-1), axis=-1), everybody
+    medians = _medians(table, ladder, fixed_panel)
+    severities = sorted(medians)
+    first, last = severities[0], severities[-1]
+    weaker, stronger = first / fixed.rung, last * fixed.rung
+    if medians[first] > fixed.saturated:
+        why = f"too easy: the panel's median AUC is {medians[first]:.3f} at the weakest severity"
+        return _Reading(((first, 1.0),), False, why, weaker)
+    if medians[first] >= fixed.difficulty:
+        why = f"read at the weakest severity, where the panel's median AUC is {medians[first]:.2f}"
+        return _Reading(((first, 1.0),), True, why, weaker)
+    for low, high in pairwise(severities):
+        if medians[high] >= fixed.difficulty:
+            share = (fixed.difficulty - medians[low]) / (medians[high] - medians[low])
+            why = f"read between severities {low:g} and {high:g}, where the panel's median AUC is {fixed.difficulty}"
+            return _Reading(((low, 1 - share), (high, share)), True, why)
+    if float(np.quantile(plain_aucs(table, ladder[last]), 0.9)) < fixed.hopeless:
+        why = f"too hard: 90 % of candidates stay below AUC {fixed.hopeless} at the strongest severity"
+        return _Reading(((last, 1.0),), False, why)
+    loudest = max(severities, key=lambda severity: (medians[severity], severity))
+    why = f"read at its most audible severity, where the panel's median AUC is {medians[loudest]:.2f}"
+    # A ladder that has passed its loudest rung becomes no louder further up.
+    return _Reading(((loudest, 1.0),), True, why, stronger if loudest == last else None)
 
 
-def _read(table: ScoreTable, exams: Sequence[Exam], draws: NDArray[np.float64]) -> Judgement:
-    """A family's ladder, read where the median candidate's AUC is the fixed difficulty."""
+def _read(
+    table: ScoreTable, ladder: Mapping[float, Sequence[Exam]], fixed_panel: Sequence[int], draws: Draws
+) -> Judgement:
     fixed = constants()
-    question = exams[0].question
-    rungs = _rungs(exams)
-    values, aucs = zip(*(_asked(table, rung) for rung in rungs.values()), strict=True)
-    severities = list(rungs)
-    medians = [float(np.median(plain)) for plain in aucs]
-    heard = True
-    at = [(0, 1.0)]  # the rungs that are read, and their shares
-    if medians[0] > fixed.saturated:
-        heard, why = False, f"too easy: the median AUC is {medians[0]:.3f} at the weakest severity"
-    elif float(np.quantile(aucs[-1], 0.9)) < fixed.hopeless:
-        at = [(len(severities) - 1, 1.0)]
-        heard, why = False, f"too hard: 90 % of candidates stay below AUC {fixed.hopeless} at the strongest severity"
-    elif medians[0] >= fixed.difficulty:
-        why = f"read at the weakest severity, median AUC {medians[0]:.2f}"
-    elif max(medians) < fixed.difficulty:
-        at = [(int(np.argmax(medians)), 1.0)]
-        why = f"read at its most audible severity, median AUC {max(medians):.2f}"
-    else:
-        high = next(i for i, median in enumerate(medians) if median >= fixed.difficulty)
-        share = (fixed.difficulty - medians[high - 1]) / (medians[high] - medians[high - 1])
-        at = [(high - 1, 1 - share), (high, share)]
-        low, top = (severities[i] for i, _ in at)
-        why = f"read between severities {low:g} and {top:g}, where the median AUC is {fixed.difficulty}"
-    value = sum((share * values[i] for i, share in at), np.zeros(len(table.trials)))
-    resampled = np.zeros((len(table.trials), len(draws)))
-    for i, share in at:
-        asked = rungs[severities[i]]
-        resampled += share * np.mean([bootstrap.resampled(table, exam, draws) for exam in asked], axis=0)
-    told = information(value, resampled) if heard else 0.0
-    if heard and told < fixed.informative:
+    reading = _reading(table, ladder, fixed_panel)
+    values = np.zeros((len(table.trials), len(draws.counts)))
+    aucs = np.zeros(len(table.trials))
+    for severity, share in reading.rungs:
+        utilities, plain = asked(table, table.scores, ladder[severity], draws)
+        values += share * utilities
+        aucs += share * plain[:, 0]
+    told = information(values[:, 0], values[:, 1:]) if reading.heard else 0.0
+    exam = ladder[reading.rungs[0][0]][0]
+    question = exam.question
+    taint = table.taint.get(table.columns[exam.anomaly[0]].chain, 0.5)
+    heard, why = reading.heard, reading.why
+    if heard and taint > fixed.tainted:
+        heard, why = False, f"tainted: what it went through is told from recordings with AUC {taint:.2f}, unbroken"
+    elif heard and told < fixed.informative:
         heard, why = False, f"tells no more than chance: information {told:.2f}"
+    weight = fixed.status_weight[question.status] * told * min(1.0, max(0.0, 2 * (1 - taint)))
     return Judgement(
         family=question.family,
         mechanism=question.mechanism,
         status=question.status,
-        value=value,
-        auc=sum((share * aucs[i] for i, share in at), np.zeros(len(table.trials))),
-        resampled=resampled,
-        # Severities are ratios, so the way between two rungs is geometric.
-        severity=float(np.prod([severities[i] ** share for i, share in at])),
+        rungs=reading.rungs,
+        value=values[:, 0],
+        auc=aucs,
+        resampled=values[:, 1:],
         information=told,
-        weight=fixed.status_weight[question.status] * told if heard else 0.0,
+        weight=weight if heard else 0.0,
         why=why,
+        wanted=reading.wanted,
     )
-
-
-def _rungs(exams: Sequence[Exam]) -> dict[float, list[Exam]]:
-    """A family's exams by severity, the faintest first; several stand on a rung where several sets asked the same."""
-    rungs: dict[float, list[Exam]] = {}
-    for exam in sorted(exams, key=lambda exam: exam.question.severity):
-        rungs.setdefault(exam.question.severity, []).append(exam)
-    return rungs
-
-
-def _asked(table: ScoreTable, exams: Sequence[Exam]) -> tuple[Vector, Vector]:
-    """(trials,) mean utility and mean AUC of the exams of one rung."""
-    values, aucs = zip(*(utility(table, exam) for exam in exams), strict=True)
-    return np.mean(values, axis=0), np.mean(aucs, axis=0)
-
-
-def ladders(table: ScoreTable) -> dict[str, list[tuple[float, float]]]:
-    """Severity and median AUC of every rung, by family: what the report draws."""
-    return {
-        family: [(severity, float(np.median(_asked(table, rung)[1]))) for severity, rung in _rungs(exams).items()]
-        for family, exams in _by_family(table).items()
-    }
-
-
-def _by_family(table: ScoreTable) -> dict[str, list[Exam]]:
-    by_family: dict[str, list[Exam]] = {}
-    for exam in table.exams:
-        by_family.setdefault(exam.question.family, []).append(exam)
-    return by_family

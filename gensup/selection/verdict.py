@@ -1,83 +1,132 @@
-"""From judgements to an answer: a weighted Borda count, how steady it is, and a sentence that claims no more."""
+"""From judgements to an answer - select, hedge or default - and to the candidates that are built."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from gensup.selection.constants import constants
-from gensup.selection.records import FamilyReport, Judgement, ScoreTable, Trial, Verdict
+from gensup.selection.fusion import fused, hedged
+from gensup.selection.panel import panel
+from gensup.selection.ranking import borda, mean_utility, ranked, steadiness
+from gensup.selection.records import Answer, FamilyReport, Form, Judgement, ScoreTable, Verdict, Wanted
+from gensup.selection.sentence import sentence
+from gensup.selection.surrogates import surrogates
+from gensup.selection.utility import utility_of
 
-Vector = NDArray[np.float64]
-TOP = 0.1  # of the candidates, in the sentence
-POOR = 0.5
-INTERVAL = (0.05, 0.95)
-
-
-def borda(judgements: Sequence[Judgement]) -> Vector:
-    """(trials,) weighted mean rank, lower = better; ties share their mean rank."""
-    weights = np.array([judgement.weight for judgement in judgements])
-    ranks = np.stack([rankdata(-judgement.value) for judgement in judgements])
-    # Rounded, so that equal counts are equal whatever the order in which they were summed.
-    return np.asarray(np.round(weights @ ranks / weights.sum(), 9))
+Floats = NDArray[np.float64]
+Asked: TypeAlias = Literal["auto", "single", "fusion", "hedged", "default"]
+FORMS: dict[Answer, Form] = {"select": "fusion", "hedge": "hedged", "default": "default"}
 
 
-def decide(table: ScoreTable, judgements: Sequence[Judgement]) -> Verdict:
+def decide(table: ScoreTable, judgements: Sequence[Judgement], asked: Asked = "auto") -> Verdict:
     """The verdict on a table of scores and its judgements (``utility.judge``): a pure function of them.
 
-    The answer is *default* when too few families or mechanisms say anything about these candidates.
+    *select* where enough families of enough mechanisms tell the candidates apart, and what they choose without one
+    mechanism is nearly always good for it; *hedge* where families tell something, but less; *default* where none does.
+    ``asked`` changes what is built, not the answer.
     """
-    fixed = constants()
     voters = [judgement for judgement in judgements if judgement.weight > 0]
-    mechanisms = sorted({judgement.mechanism for judgement in voters})
-    enough = len(voters) >= fixed.least_families and len(mechanisms) >= fixed.least_mechanisms
-    counts = borda(voters) if voters else np.zeros(len(table.trials))
-    # Equal counts are settled by the smaller model, then by id: never by the order of the work.
-    order = sorted(range(len(table.trials)), key=lambda i: (counts[i], table.trials[i].parameters, table.trials[i].id))
     ids = [trial.id for trial in table.trials]
     default = ids.index(table.default) if table.default is not None else None
-    chosen = order[0] if enough else default
-    interval, ties = _steadiness(voters, chosen, counts) if enough and chosen is not None else (None, ())
+    spread = panel(table)
+    counts = borda(voters) if voters else np.zeros(len(ids))
+    order = ranked(table, counts) if voters else []
+    gains = _gains(table, voters)
+    answer = _answer(table, voters, gains)
+    form = _form(answer, asked, bool(voters))
+    members = {
+        "single": order[:1],
+        "fusion": order[: constants().top],
+        "hedged": order[: constants().top],
+        "default": [] if default is None else [default],
+    }[form]
+    forms = _forms(table, order, spread, default)
+    interval, ties = steadiness(voters, order[0], counts) if voters else (None, ())
+    reports = {j.family: _report(table, j, forms.get(form), sum(v.weight for v in voters)) for j in judgements}
     return Verdict(
-        answer="select" if enough else "default",
-        members=() if chosen is None else (ids[chosen],),
+        answer=answer,
+        form=form,
+        members=tuple(ids[i] for i in members),
+        panel=tuple(ids[i] for i in spread),
+        tainted=any(auc > constants().tainted for auc in table.taint.values()),
         paired=table.paired,
         rank_interval=interval,
         ties=tuple(ids[i] for i in ties),
-        rows=_rows(voters, order[0], default),
-        families={j.family: _report(j, chosen, ids, sum(v.weight for v in voters)) for j in judgements},
-        ranking=tuple((ids[i], float(counts[i])) for i in order) if voters else (),
-        sentence=_sentence(table, voters, judgements, mechanisms, chosen if enough else None),
+        rows=_rows(table, voters, forms),
+        gains=gains,
+        families=reports,
+        ranking=tuple((ids[i], float(counts[i])) for i in order),
+        shown=_shown(table, judgements),
+        wanted=tuple(Wanted(family=j.family, severity=j.wanted) for j in judgements if j.wanted is not None),
+        sentence=sentence(table, answer, form, members, reports),
     )
 
 
-def _rows(voters: Sequence[Judgement], best: int, default: int | None) -> dict[str, float]:
-    """Weighted mean utility of what would be chosen, of the default, and of a candidate drawn at random."""
+def _answer(table: ScoreTable, voters: Sequence[Judgement], gains: dict[str, float]) -> Answer:
+    fixed = constants()
+    if not voters:
+        return "default"
+    enough = len(voters) >= fixed.least_families and len(gains) >= fixed.least_mechanisms
+    if table.paired and enough and float(np.quantile(list(gains.values()), 0.25)) > 0:
+        return "select"
+    return "hedge"
+
+
+def _form(answer: Answer, asked: Asked, ranked: bool) -> Form:
+    """What is built; without a single vote there is nothing to build but the default."""
+    if asked == "auto" or not ranked:
+        return FORMS[answer]
+    return asked
+
+
+def _gains(table: ScoreTable, voters: Sequence[Judgement]) -> dict[str, float]:
+    """What choosing without a mechanism's families gains on them: utility of that fusion over the mean candidate's."""
+    gains = {}
+    for mechanism in sorted({voter.mechanism for voter in voters}):
+        others = [voter for voter in voters if voter.mechanism != mechanism]
+        if not others:
+            continue
+        unheard = [voter for voter in voters if voter.mechanism == mechanism]
+        scores = fused(table, ranked(table, borda(others))[: constants().top])[None]
+        gained = [float(utility_of(table, scores, j)[0] - j.value.mean()) for j in unheard]
+        gains[mechanism] = float(np.average(gained, weights=[j.weight for j in unheard]))
+    return gains
+
+
+def _forms(table: ScoreTable, order: Sequence[int], spread: Sequence[int], default: int | None) -> dict[str, Floats]:
+    """(columns,) scores of everything that could be built."""
+    forms = {} if default is None else {"default": table.scores[default]}
+    if order:
+        top = order[: constants().top]
+        forms["single"] = table.scores[order[0]]
+        forms["fusion"] = fused(table, top)
+        forms["hedged"] = hedged(table, top, spread)
+    return forms
+
+
+def _rows(table: ScoreTable, voters: Sequence[Judgement], forms: dict[str, Floats]) -> dict[str, float]:
+    """Weighted mean utility of everything that could be built, and of a candidate drawn at random."""
     if not voters:
         return {}
-    mean = np.average(
-        [judgement.value for judgement in voters], axis=0, weights=[judgement.weight for judgement in voters]
-    )
-    rows = {"single": float(mean[best]), "random": float(mean.mean())}
-    return rows if default is None else {**rows, "default": float(mean[default])}
+    weights = [voter.weight for voter in voters]
+    scores = np.stack(list(forms.values()))
+    utilities = np.average([utility_of(table, scores, voter) for voter in voters], axis=0, weights=weights)
+    return {**dict(zip(forms, utilities.tolist(), strict=True)), "random": float(mean_utility(voters).mean())}
 
 
-def _steadiness(voters: Sequence[Judgement], chosen: int, counts: Vector) -> tuple[tuple[int, int], tuple[int, ...]]:
-    """The chosen one's ranks in 90 % of the resamples, and the trials whose count lies within its interval."""
-    weights = np.array([judgement.weight for judgement in voters])
-    ranks = np.stack([rankdata(-judgement.resampled, axis=0, nan_policy="omit") for judgement in voters])
-    resampled = np.tensordot(weights / weights.sum(), ranks, axes=1)  # (trials, resamples)
-    resampled = resampled[:, ~np.isnan(resampled).any(axis=0)]
-    place = 1 + (resampled < resampled[chosen]).sum(axis=0)
-    low, high = np.quantile(place, INTERVAL, method="nearest")
-    tied = np.flatnonzero(counts <= np.quantile(resampled[chosen], INTERVAL[1]))
-    return (int(low), int(high)), tuple(int(i) for i in sorted(tied, key=lambda trial: counts[trial]))
+def _shown(table: ScoreTable, judgements: Sequence[Judgement]) -> dict[str, str]:
+    """What each surrogate would choose."""
+    found = surrogates(table, judgements)
+    return {name: table.trials[ranked(table, -np.round(worth, 9))[0]].id for name, worth in found.items()}
 
 
-def _report(judgement: Judgement, chosen: int | None, ids: Sequence[str], total: float) -> FamilyReport:
+def _report(table: ScoreTable, judgement: Judgement, scores: Floats | None, total: float) -> FamilyReport:
+    """``scores`` (columns,) are of what is built."""
+    built = None if scores is None else float(utility_of(table, scores[None], judgement)[0])
     return FamilyReport(
         mechanism=judgement.mechanism,
         status=judgement.status,
@@ -85,59 +134,8 @@ def _report(judgement: Judgement, chosen: int | None, ids: Sequence[str], total:
         information=judgement.information,
         weight=judgement.weight / total if total else 0.0,
         median_auc=float(np.median(judgement.auc)),
-        member_auc=None if chosen is None else float(judgement.auc[chosen]),
-        member_rank=None if chosen is None else _rank(judgement, chosen),
-        best=ids[int(np.argmax(judgement.value))],
+        utility=built,
+        rank=None if built is None else int(np.count_nonzero(judgement.value > built)) + 1,
+        best=table.trials[int(np.argmax(judgement.value))].id,
         why=judgement.why,
     )
-
-
-def _rank(judgement: Judgement, trial: int) -> int:
-    return int(np.count_nonzero(judgement.value > judgement.value[trial])) + 1
-
-
-def _sentence(
-    table: ScoreTable,
-    voters: Sequence[Judgement],
-    judgements: Sequence[Judgement],
-    mechanisms: Sequence[str],
-    chosen: int | None,
-) -> str:
-    unpaired = " Some anomalies have no normal twin: what tells them apart may be how they were made, not a fault."
-    return _claim(table, voters, judgements, mechanisms, chosen) + ("" if table.paired else unpaired)
-
-
-def _claim(
-    table: ScoreTable,
-    voters: Sequence[Judgement],
-    judgements: Sequence[Judgement],
-    mechanisms: Sequence[str],
-    chosen: int | None,
-) -> str:
-    n = len(table.trials)
-    if chosen is None:
-        fixed = constants()
-        fallback = "the recipe's published values stand" if table.default else "nothing is chosen"
-        return (
-            f"Fault families that tell these {n} candidates apart: {len(voters)} of {len(judgements)}, of "
-            f"{len(mechanisms)} mechanisms; a choice takes {fixed.least_families} of {fixed.least_mechanisms}: "
-            f"{fallback}."
-        )
-    good = [j.family for j in voters if _rank(j, chosen) <= max(1, TOP * n)]
-    poor = [j.family for j in voters if _rank(j, chosen) > POOR * n]
-    regrets = f"it would be a poor choice for {_listed(poor)}" if poor else "it is in the lower half for none of them"
-    return (
-        f"If this machine fails in ways like {_listed(mechanisms)}, {describe(table.trials[chosen])} ranks in the top "
-        f"{TOP:.0%} of {n} candidates for {len(good)} of {len(voters)} fault families; {regrets}. "
-        "About failures unlike these it says nothing."
-    )
-
-
-def describe(trial: Trial) -> str:
-    """A trial in words: its recipe, and what tells it from its neighbours in the grid."""
-    varied = ", ".join(f"{path}={value}" for path, value in sorted(trial.varied.items()))
-    return f"{trial.recipe} ({varied})" if varied else trial.recipe
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))

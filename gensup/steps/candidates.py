@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gensup.clip import Clip, Json
 from gensup.detection.recipe import Recipe, build, load, trial_id
+from gensup.errors import GensupError
 from gensup.selection.records import Trial
 
 
@@ -22,7 +24,11 @@ class Candidates:
 
     @classmethod
     def of(cls, detectors: Sequence[str], overlay: Path | None) -> Candidates:
-        """Every point of the recipes' spaces, and their defaults."""
+        """Every point of the recipes' spaces, and their defaults.
+
+        Raises:
+            GensupError: an unknown recipe, or recipes that do not make one model each for the same groups of clips.
+        """
         recipes = {name: load(name, overlay) for name in detectors}
         params: dict[str, dict[str, Json]] = {}
         recipe_of: dict[str, str] = {}
@@ -30,8 +36,22 @@ class Candidates:
             for point in (*recipe.configurations(), dict(recipe.default)):
                 trial = trial_id(name, point)
                 params[trial], recipe_of[trial] = point, name
+        groups = {name: "/".join(recipe.group_by) for name, recipe in recipes.items()}
+        if len(set(groups.values())) > 1:
+            raise GensupError(
+                "recipes that group clips differently",
+                where="--detector",
+                value=", ".join(f"{name}: {group}" for name, group in groups.items()),
+                rule="candidates of one run can be fused, so each has one model for the same clips",
+                remedy="tune them in runs of their own",
+            )
         first = recipes[detectors[0]]
         return cls(recipes, params, recipe_of, trial_id(first.name, first.default))
+
+    @property
+    def group_by(self) -> tuple[str, ...]:
+        """What every candidate has one model each for."""
+        return self.recipes[self.recipe_of[self.default]].group_by
 
     def described(self) -> dict[str, Json]:
         """For run.json: every recipe with its published values and its space, which together are the candidates."""
@@ -45,15 +65,21 @@ class Candidates:
         }
         return {"detectors": recipes, "default": self.default}
 
-    def trial(self, trial: str, parameters: int, reason: str | None) -> Trial:
-        """The record of one candidate, pruned when there is a reason."""
+    def trial(
+        self,
+        trial: str,
+        parameters: int,
+        state: Literal["complete", "failed", "pruned"] = "complete",
+        reason: str | None = None,
+    ) -> Trial:
+        """The record of one candidate."""
         params = self.params[trial]
         return Trial(
             id=trial,
             recipe=self.recipe_of[trial],
             params=params,
             varied={path: params[path] for path in self.recipes[self.recipe_of[trial]].space},
-            state="complete" if reason is None else "pruned",
+            state=state,
             parameters=parameters,
             reason=reason,
         )

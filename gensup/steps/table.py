@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,10 @@ from gensup.detection.crossfit import Arrangement
 from gensup.detection.examples import Examples
 from gensup.errors import GensupError
 from gensup.metadata import scan
-from gensup.rng import digest, seed
+from gensup.rng import digest, generator, seed
 from gensup.selection import folds
-from gensup.selection.records import Column, Question
+from gensup.selection.constants import constants
+from gensup.selection.records import LEFT_OUT, Column, Question, Role
 from gensup.steps.candidates import group_of
 from gensup.steps.recordings import Recording, Recordings
 from gensup.store import sha256_file
@@ -38,42 +39,47 @@ class Synthetic:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """Everything that candidates are fitted on and asked, in the order of the table's columns."""
+    """Everything that candidates are fitted on and asked, in every arrangement of folds."""
 
-    columns: tuple[Column, ...]
-    refs: tuple[AudioRef, ...]
+    columns: tuple[Column, ...]  # arrangement by arrangement, the clips in each
+    refs: tuple[AudioRef, ...]  # (clips,), as the next two
     keys: tuple[str, ...]
     clips: tuple[Clip, ...]  # of a synthetic clip: its source, or what its own name says
     questions: Mapping[str, Question]
-    arrangement: Arrangement
+    arrangements: tuple[Arrangement, ...]
     paired: bool
 
     def examples(self, machine: str, group_by: Sequence[str]) -> Examples:
         """The clips as a detector may see them."""
-        known = any(column.target_domain is not None for column in self.columns)
+        own = self.columns[: len(self.clips)]
+        known = any(column.target_domain is not None for column in own)
         return Examples(
             audio=self.refs,
             key=self.keys,
             group=tuple(group_of(clip, machine, group_by) for clip in self.clips),
-            target_domain=np.array([c.target_domain is True for c in self.columns]) if known else None,
+            target_domain=np.array([c.target_domain is True for c in own]) if known else None,
         )
 
-    def normals(self, machine: str, group_by: Sequence[str]) -> tuple[Examples, Arrangement]:
+    def normals(self, machine: str, group_by: Sequence[str]) -> tuple[Examples, tuple[Arrangement, ...]]:
         """The clips that a detector is fitted on, and their folds."""
-        rows = np.flatnonzero(self.arrangement.train)
+        rows = np.flatnonzero(self.arrangements[0].train)
         return (
             self.examples(machine, group_by).take(rows),
-            Arrangement(train=self.arrangement.train[rows], fold=self.arrangement.fold[rows]),
+            tuple(Arrangement(train=a.train[rows], fold=a.fold[rows]) for a in self.arrangements),
         )
 
 
-def folds_of(recordings: Recordings, run_seed: int) -> NDArray[np.intp]:
-    """(clips,) fold of every recording; one sound under two names is held out together."""
+def folds_of(recordings: Recordings, run_seed: int) -> list[NDArray[np.intp]]:
+    """(clips,) fold of every recording, in every repeat; one sound under two names is held out together."""
     first = {member.key: member for member in reversed(recordings.members)}
     unique = list(first.values())
     strata = [f"{m.clip.section}|{m.clip.domain}|{m.clip.attributes}" for m in unique]
-    by_key = dict(zip(first, folds.arrange(strata, [m.clip.path for m in unique], run_seed), strict=True))
-    return np.array([by_key[member.key] for member in recordings.members], dtype=np.intp)
+    names = [m.clip.path for m in unique]
+    found = []
+    for repeat in range(folds.repeats(len(unique))):
+        by_key = dict(zip(first, folds.arrange(strata, names, run_seed, repeat), strict=True))
+        found.append(np.array([by_key[member.key] for member in recordings.members], dtype=np.intp))
+    return found
 
 
 def read_sets(folders: Sequence[Path], machine: str) -> Synthetic:
@@ -104,12 +110,23 @@ def read_sets(folders: Sequence[Path], machine: str) -> Synthetic:
         if not any(clip.condition == "anomaly" for clip in found):
             raise GensupError("no anomalies in this set", where=str(folder), rule="a set asks with anomalous clips")
         clips += found
-    ids = [clip.id for clip in clips]
-    if len(set(ids)) != len(ids):
-        raise GensupError(
-            "a synthetic set twice", where="--synthetic", rule="every clip is asked once", remedy="name each once"
-        )
-    return Synthetic(tuple(clips), paired(clips), tuple(fingerprints))
+    return Synthetic(_once(clips), paired(clips), tuple(fingerprints))
+
+
+def _once(clips: Sequence[SyntheticClip]) -> tuple[SyntheticClip, ...]:
+    """Each clip once: two sets of the same sources share their normal twins, and no anomaly."""
+    found: dict[str, SyntheticClip] = {}
+    for clip in clips:
+        there = found.setdefault(clip.id, clip)
+        if there is not clip and (clip.condition == "anomaly" or clip.sha256 != there.sha256):
+            raise GensupError(
+                "a synthetic set twice",
+                where="--synthetic",
+                value=clip.id,
+                rule="every clip is asked once",
+                remedy="name each set once",
+            )
+    return tuple(found.values())
 
 
 def _check_bytes(clips: Sequence[SyntheticClip]) -> None:
@@ -163,7 +180,6 @@ def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exe
     Raises:
         GensupError: twins of recordings that are not among these.
     """
-    fold_of = folds_of(recordings, run_seed)
     place = {member.key: i for i, member in enumerate(recordings.members)}
     foreign = {clip.source for clip in synthetic.clips if clip.source is not None and clip.source not in place}
     if foreign:
@@ -173,31 +189,69 @@ def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exe
             rule="a twin's source is among the normal clips",
             remedy="give the ROOT and --channel that the set was made with, or make a new set",
         )
-    asked = [c for c in synthetic.clips if c.condition == "anomaly" or c.chain != "none"]
-    columns = [_real(member, int(fold_of[i])) for i, member in enumerate(recordings.members)]
-    clips = [member.clip for member in recordings.members]
-    for clip in asked:
-        source = recordings.members[place[clip.source]] if clip.source is not None else None
-        # A clip that nothing was recorded for may be held out of any fold: its id decides.
-        fold = (
-            int(fold_of[place[clip.source]])
-            if clip.source is not None
-            else seed("fold", clip.id) % int(fold_of.max() + 1)
-        )
-        columns.append(_made(clip, source, fold))
-        clips.append(source.clip if source else _stray(clip, recordings))
+    asked = [c for c in synthetic.clips if c.condition == "anomaly" or c.nuisance is not None or c.chain != "none"]
+    sources = [None if clip.source is None else recordings.members[place[clip.source]] for clip in asked]
+    columns: list[Column] = []
+    arrangements = []
+    for repeat, fold_of in enumerate(folds_of(recordings, run_seed)):
+        fold = [*fold_of.tolist(), *(_fold(clip, place, fold_of) for clip in asked)]
+        own = [_real(member, repeat, f) for member, f in zip(recordings.members, fold, strict=False)]
+        made = zip(asked, sources, fold[len(own) :], strict=True)
+        arranged = [*own, *(_made(clip, source, repeat, f) for clip, source, f in made)]
+        train = np.array([column.role == "normal" for column in arranged])
+        arrangements.append(Arrangement(train=train, fold=np.array(fold, dtype=np.intp)))
+        columns += arranged
     return Exercise(
         columns=tuple(columns),
         refs=(*(m.ref for m in recordings.members), *(AudioRef(clip.file, recordings.rate, 0) for clip in asked)),
         keys=(*(m.key for m in recordings.members), *(clip.sha256 for clip in asked)),
-        clips=tuple(clips),
-        questions=questions_of(asked),
-        arrangement=Arrangement(
-            train=np.array([column.role == "normal" for column in columns]),
-            fold=np.array([column.fold for column in columns], dtype=np.intp),
+        clips=(
+            *(member.clip for member in recordings.members),
+            *(s.clip if s else _stray(c, recordings) for c, s in zip(asked, sources, strict=True)),
         ),
+        questions=questions_of(asked),
+        arrangements=tuple(arrangements),
         paired=synthetic.paired,
     )
+
+
+def conditions_left_out(recordings: Recordings, run_seed: int) -> Exercise | None:
+    """Normal clips alone, with folds that each leave an operating condition out; None where there is only one.
+
+    Of the section that has most conditions, since models of different sections do not score alike.
+    """
+    by_section: dict[str | None, list[Recording]] = {}
+    for member in {member.key: member for member in reversed(recordings.members)}.values():
+        by_section.setdefault(member.clip.section, []).append(member)
+    most = max(by_section, key=lambda s: (len({m.clip.attributes for m in by_section[s]}), str(s)))
+    members = sorted(by_section[most], key=lambda m: m.clip.path)
+    rng = generator("left out", run_seed)
+    members = [members[i] for i in sorted(rng.permutation(len(members))[: constants().left_out_clips])]
+    names = [member.clip.path for member in members]
+    arranged = folds.leave_out([str(m.clip.attributes) for m in members], names, run_seed)
+    if arranged is None:
+        return None
+    fold, also, asks = arranged
+    columns = [
+        replace(_real(member, LEFT_OUT, int(f)), role="anomaly" if ask else "normal")
+        for member, f, ask in zip(members, fold, asks, strict=True)
+    ]
+    return Exercise(
+        columns=tuple(columns),
+        refs=tuple(member.ref for member in members),
+        keys=tuple(member.key for member in members),
+        clips=tuple(member.clip for member in members),
+        questions={},
+        arrangements=(Arrangement(train=np.ones(len(members), dtype=bool), fold=fold, also=also),),
+        paired=True,
+    )
+
+
+def _fold(clip: SyntheticClip, place: Mapping[str, int], fold_of: NDArray[np.intp]) -> int:
+    """The fold of a clip's source. What nothing was recorded for may be held out of any fold: its id decides."""
+    if clip.source is not None:
+        return int(fold_of[place[clip.source]])
+    return seed("fold", clip.id) % int(fold_of.max() + 1)
 
 
 def questions_of(clips: Sequence[SyntheticClip]) -> dict[str, Question]:
@@ -232,10 +286,11 @@ def _stray(clip: SyntheticClip, recordings: Recordings) -> Clip:
     return sections.get(clip.section) or next(iter(sections.values()))
 
 
-def _real(member: Recording, fold: int) -> Column:
+def _real(member: Recording, repeat: int, fold: int) -> Column:
     domain = member.clip.domain
     return Column(
         clip=member.clip.path,
+        repeat=repeat,
         fold=fold,
         source=member.key,
         target_domain=None if domain is None else domain == "target",
@@ -244,13 +299,21 @@ def _real(member: Recording, fold: int) -> Column:
     )
 
 
-def _made(clip: SyntheticClip, source: Recording | None, fold: int) -> Column:
+def _made(clip: SyntheticClip, source: Recording | None, repeat: int, fold: int) -> Column:
     domain = source.clip.domain if source else clip.domain
     return Column(
         clip=clip.id,
+        repeat=repeat,
         fold=fold,
         source=clip.source or clip.id,
         target_domain=None if domain is None else domain == "target",
-        role="anomaly" if clip.condition == "anomaly" else "sham",
+        role=role_of(clip),
         chain=clip.chain,
     )
+
+
+def role_of(clip: SyntheticClip) -> Role:
+    """What a synthetic clip is to an exam."""
+    if clip.condition == "anomaly":
+        return "anomaly"
+    return "sham" if clip.nuisance is None else "nuisance"

@@ -1,0 +1,54 @@
+"""trials/table.json: what the table amounts to, so that the report need not decide anything again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import cast
+
+from gensup.clip import Json
+from gensup.selection.fusion import fused, hedged
+from gensup.selection.records import Judgement, ScoreTable, Verdict
+from gensup.selection.utility import ladders
+from gensup.store import SCHEMA, write_json
+
+BUILT = "built"  # in place of a trial's id: what was built of several
+
+
+def summary(
+    run: Path, table: ScoreTable, judgements: Sequence[Judgement], verdict: Verdict, pruned: Mapping[str, str]
+) -> None:
+    """Write the summary. Scores are of the first arrangement of folds; ``pruned`` maps trials to reasons."""
+    ids = [trial.id for trial in table.trials]
+    members, panel = ([ids.index(trial) for trial in trials] for trials in (verdict.members, verdict.panel))
+    shown = {} if table.default is None else {table.default: table.scores[ids.index(table.default)]}
+    if verdict.form == "hedged":
+        shown[BUILT] = hedged(table, members, panel)
+    elif members:
+        shown[BUILT] = fused(table, members) if len(members) > 1 else table.scores[members[0]]
+    first = [i for i, column in enumerate(table.columns) if column.repeat == 0]
+    write_json(
+        run / "trials" / "table.json",
+        {
+            "schema": SCHEMA,
+            "default": table.default,
+            "trials": cast("Json", [asdict(trial) for trial in table.trials]),
+            "families": {
+                j.family: {
+                    "severity": j.severity,
+                    "weight": j.weight,
+                    "utility": j.value.tolist(),
+                    "auc": j.auc.tolist(),
+                }
+                for j in judgements
+            },
+            "pruned": dict(pruned),
+            "ladders": cast(
+                "Json", {family: [list(rung) for rung in rungs] for family, rungs in ladders(table).items()}
+            ),
+            "roles": [table.columns[i].role for i in first],
+            "clips": [table.columns[i].clip for i in first],
+            "scores": {name: scores[first].tolist() for name, scores in shown.items()},
+        },
+    )
