@@ -1,9 +1,12 @@
-"""Out-of-fold scores of many configurations: every clip is scored by models that were fitted without its source."""
+"""Scores of many configurations at once: out of fold, where no model has heard a clip's source, or on other clips."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,25 +18,29 @@ from gensup.detection.features import pooled
 from gensup.detection.parts import Backend, Frontend, Params, Pooling
 from gensup.detection.recipe import build
 from gensup.engine import Engine
+from gensup.registry import unknown
 from gensup.rng import seed
 from gensup.store import ArrayCache
+from gensup.store.files import refuse
+
+_serial = count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrangement:
-    """Who is fitted on and who is held out: arrays over the clips of one ``Examples``."""
+    """Who is fitted on and who is held out: arrays over the clips of one ``Examples``.
+
+    Folds are numbers from 0. A clip whose ``fold`` is negative is scored by nobody: its scores are NaN.
+    """
 
     train: NDArray[np.bool_]  # normal clips that may be fitted on
-    fold: NDArray[np.intp]  # the fold in which a clip, or the clip it was made from, is held out
+    fold: NDArray[np.intp]  # the fold in which a clip, or the clip it was made from, is held out and scored
+    # Another fold in which a clip is left out of the fit and not scored: its whole condition is. Negative: none.
+    also: NDArray[np.intp] | None = None
 
     def smallest_fit(self, group: Sequence[str]) -> int:
         """Clips in the smallest set that a model is fitted on, over groups and folds."""
-        groups = np.asarray(group)
-        return min(
-            int(np.count_nonzero(self.train & (groups == g) & (self.fold != f)))
-            for g in np.unique(groups)
-            for f in np.unique(self.fold[groups == g])
-        )
+        return min((len(split.fitted) for split in _splits(self, group)), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +48,15 @@ class Scored:
     """Scores of the configurations that share a frontend and a pooling, ready together."""
 
     trials: tuple[str, ...]
-    scores: NDArray[np.float64]  # (trials, clips)
+    scores: NDArray[np.float64]  # (trials, arrangements, clips), of float32's precision
     parameters: tuple[int, ...]  # numbers that a fitted model of each trial holds
 
 
-def unfit(candidates: Mapping[str, Params], arrangement: Arrangement, group: Sequence[str]) -> dict[str, str]:
+def unfit(
+    candidates: Mapping[str, Params], arrangements: Sequence[Arrangement], group: Sequence[str]
+) -> dict[str, str]:
     """Trials that some fold is too small for, each with the reason: they are pruned, not failed."""
-    rows = arrangement.smallest_fit(group)
+    rows = min(arrangement.smallest_fit(group) for arrangement in arrangements)
     reasons = {trial: build(params).backend.unfit(rows) for trial, params in candidates.items()}
     return {trial: reason for trial, reason in reasons.items() if reason is not None}
 
@@ -56,59 +65,181 @@ def crossfit(
     engine: Engine,
     candidates: Mapping[str, Params],
     examples: Examples,
-    arrangement: Arrangement,
+    arrangements: Sequence[Arrangement],
     cache: ArrayCache | None = None,
+    *,
+    scratch: Path | None = None,
 ) -> Iterator[Scored]:
     """Score every clip with every candidate (trial id -> resolved parameters), in groups, as they end.
 
-    A candidate's scores depend on the candidate, the clips and the arrangement alone, not on its neighbours in a sweep.
+    A candidate's scores in an arrangement depend on the candidate, the clips and that arrangement alone, not on its
+    neighbours in a sweep; equal folds of two arrangements give equal fits.
+
+    Args:
+        scratch: a folder that all workers see, for the vectors that they share; what a killed run leaves there has a
+            name that ``store.sweep`` removes. Without it they lie in this machine's temporary folder, and a killed run
+            leaves them to the system.
 
     Raises:
         GensupError: a clip that cannot be read, or a fit that failed.
     """
+    plans = [_splits(arrangement, examples.group) for arrangement in arrangements]
+    yield from _swept(engine, candidates, examples, examples.target_domain, plans, cache, scratch)
+
+
+def fit_and_score(
+    engine: Engine,
+    candidates: Mapping[str, Params],
+    normals: Examples,
+    queries: Examples,
+    cache: ArrayCache | None = None,
+    *,
+    scratch: Path | None = None,
+) -> Iterator[Scored]:
+    """Fit every candidate on all normals and score the queries, in groups, as they end.
+
+    The scores (trials, 1, queries) are those of the detector that ``chain.fit`` makes, in float32's precision.
+
+    Args:
+        queries: every query's group is one of the normals'.
+        scratch: see ``crossfit``.
+
+    Raises:
+        GensupError: a clip that cannot be read, a fit that failed, or a query of a group without normals.
+    """
+    groups = np.asarray((*normals.group, *queries.group))
+    is_normal = np.arange(len(groups)) < len(normals)
+    splits = []
+    for g in sorted(set(queries.group)):
+        if g not in normals.group:
+            raise unknown("group of a query", g, sorted(set(normals.group)))
+        mine = groups == g
+        splits.append(_Split(np.flatnonzero(mine & is_normal), np.flatnonzero(mine & ~is_normal), _seed(g, "all")))
+    both = Examples(
+        audio=normals.audio + queries.audio,
+        key=normals.key + queries.key,
+        group=normals.group + queries.group,
+    )
+    # The normals come first: their rows are their places in their domains, too.
+    for scored in _swept(engine, candidates, both, normals.target_domain, [tuple(splits)], cache, scratch):
+        yield Scored(scored.trials, scored.scores[:, :, len(normals) :], scored.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """One fit of every configuration: rows of the vectors."""
+
+    fitted: NDArray[np.intp]
+    scored: NDArray[np.intp]
+    seed: int
+
+
+def _splits(arrangement: Arrangement, group: Sequence[str]) -> tuple[_Split, ...]:
+    """A fit for every group and fold that holds a clip of it."""
+    groups, fold = np.asarray(group), arrangement.fold
+    also = np.full(len(fold), -1, dtype=np.intp) if arrangement.also is None else arrangement.also
+    return tuple(
+        _Split(
+            fitted=np.flatnonzero(arrangement.train & (groups == g) & (fold != f) & (also != f)),
+            scored=np.flatnonzero((groups == g) & (fold == f)),
+            seed=_seed(str(g), int(f)),
+        )
+        for g in np.unique(groups)
+        for f in np.unique(fold[(groups == g) & (fold >= 0)])
+    )
+
+
+def _seed(group: str, fold: int | str) -> int:
+    return seed("fit", group, fold)
+
+
+def _swept(
+    engine: Engine,
+    candidates: Mapping[str, Params],
+    clips: Examples,
+    target_domain: NDArray[np.bool_] | None,
+    plans: Sequence[tuple[_Split, ...]],
+    cache: ArrayCache | None,
+    scratch: Path | None,
+) -> Iterator[Scored]:
+    """Every candidate by every plan; a pooling's results come whole, when its last plan has ended."""
     by_frontend: dict[Frontend, dict[Pooling, list[tuple[str, Backend]]]] = {}
     for trial, params in candidates.items():
         chain = build(params)
         by_frontend.setdefault(chain.frontend, {}).setdefault(chain.pooling, []).append((trial, chain.backend))
+    rows = max((len(split.fitted) for plan in plans for split in plan), default=0)
     for frontend, by_pooling in by_frontend.items():
-        vectors = pooled(engine, examples, frontend, tuple(by_pooling), cache)
-        # On disk, so that workers share the pages instead of copies of them.
-        with TemporaryDirectory(prefix="gensup-") as folder:
-            path = Path(folder) / "vectors.npy"
-            np.save(path, vectors)
+        vectors = pooled(engine, clips, frontend, tuple(by_pooling), cache)
+        dim = vectors.shape[2]
+        members = [tuple(pairs) for pairs in by_pooling.values()]
+        with _temporary(scratch) as path:
+            _write(path, vectors)
             del vectors
-            task = _Fit(str(path), examples.group, examples.target_domain, arrangement)
-            items = [(place, tuple(members)) for place, members in enumerate(by_pooling.values())]
+            task = _Fit(str(path), target_domain)
+            # A plan an item: with one pooling and three arrangements, three workers have work.
+            items = [
+                (place, tuple(backend for _, backend in pairs), plan)
+                for place, pairs in enumerate(members)
+                for plan in plans
+            ]
+            waiting: dict[int, dict[int, NDArray[np.float32]]] = {}
             for done in engine.run(task, items):
-                yield done.result()
+                place, plan = divmod(done.index, len(plans))
+                parts = waiting.setdefault(place, {})
+                parts[plan] = done.result()
+                if len(parts) < len(plans):
+                    continue
+                del waiting[place]
+                yield Scored(
+                    trials=tuple(trial for trial, _ in members[place]),
+                    scores=np.stack([parts[i] for i in range(len(plans))], axis=1).astype(np.float64),
+                    parameters=tuple(backend.n_parameters(dim, rows) for _, backend in members[place]),
+                )
+
+
+@contextmanager
+def _temporary(scratch: Path | None) -> Iterator[Path]:
+    """A path for the vectors, which is gone afterwards."""
+    if scratch is None:
+        with TemporaryDirectory(prefix="gensup-") as folder:
+            yield Path(folder) / "vectors.npy"
+        return
+    path = scratch / f".vectors.{os.getpid()}-{next(_serial)}.tmp"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write(path: Path, vectors: NDArray[np.float32]) -> None:
+    """On disk, so that workers share the pages instead of copies of them."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:  # np.save would give a path the ending that it wants
+            np.save(file, vectors)
+    except OSError as error:
+        refuse(path, error)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """One worker's task: all back ends of one pooling, over every group and fold."""
+    """One worker's task: all back ends of one pooling by one plan."""
 
     doing = "fitting and scoring"
 
     vectors: str
-    group: tuple[str, ...]
     target_domain: NDArray[np.bool_] | None
-    arrangement: Arrangement
 
-    def __call__(self, item: tuple[int, tuple[tuple[str, Backend], ...]]) -> Scored:
-        place, members = item
+    def __call__(self, item: tuple[int, tuple[Backend, ...], tuple[_Split, ...]]) -> NDArray[np.float32]:
+        """(back ends, clips). In the precision of score rows on disk: a continued run sees what a whole one sees."""
+        place, backends, splits = item
         x = np.load(self.vectors, mmap_mode="r")[place]
-        groups = np.asarray(self.group)
-        scores = np.full((len(members), len(x)), np.nan)
-        for kind in {type(backend) for _, backend in members}:
-            rows = [i for i, (_, backend) in enumerate(members) if type(backend) is kind]
-            configs = [members[i][1] for i in rows]
-            for g in np.unique(groups):
-                for f in np.unique(self.arrangement.fold[groups == g]):
-                    held_out = np.flatnonzero((groups == g) & (self.arrangement.fold == f))
-                    fitted = np.flatnonzero(self.arrangement.train & (groups == g) & (self.arrangement.fold != f))
-                    domain = None if self.target_domain is None else self.target_domain[fitted]
-                    out = kind.sweep(configs, x[fitted], domain, x[held_out], seed("fit", str(g), int(f)))
-                    # In the precision that score rows are kept in: a continued run sees what a whole one sees.
-                    scores[np.ix_(np.array(rows), held_out)] = out.astype(np.float32)
-        parameters = tuple(backend.n_parameters(x.shape[1]) for _, backend in members)
-        return Scored(tuple(trial for trial, _ in members), scores, parameters)
+        scores = np.full((len(backends), len(x)), np.nan, dtype=np.float32)
+        for kind in {type(backend) for backend in backends}:
+            rows = np.array([i for i, backend in enumerate(backends) if type(backend) is kind])
+            configs = [backends[i] for i in rows]
+            for split in splits:
+                domain = None if self.target_domain is None else self.target_domain[split.fitted]
+                out = kind.sweep(configs, x[split.fitted], domain, x[split.scored], split.seed)
+                scores[np.ix_(rows, split.scored)] = out
+        return scores

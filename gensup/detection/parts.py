@@ -86,7 +86,7 @@ class FittedBackend(Protocol):
         ...
 
     def state(self) -> Arrays:
-        """What ``Backend.restore`` needs."""
+        """What ``Backend.restore`` needs, in C order."""
         ...
 
 
@@ -100,8 +100,8 @@ class Backend(Protocol):
         """Why it cannot be fitted on so few rows; None when it can."""
         ...
 
-    def n_parameters(self, dim: int) -> int:
-        """Numbers that a fitted model of ``dim``-dimensional vectors holds."""
+    def n_parameters(self, dim: int, rows: int) -> int:
+        """Numbers that a model fitted on ``rows`` vectors of ``dim`` dimensions holds."""
         ...
 
     def fit(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> FittedBackend: ...

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
+from gensup.detection.chain import ChainDetector
+from gensup.detection.chain import fit as fit_detector
 from gensup.detection.crossfit import crossfit, unfit
-from gensup.detection.detector import Detector
-from gensup.detection.detector import fit as fit_detector
 from gensup.detection.detector import load as load_detector
 from gensup.detection.recipe import load, trial_id
 from gensup.engine import for_workers
@@ -34,7 +34,7 @@ def fit(
     cache: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
-) -> Detector:
+) -> ChainDetector:
     """Fit recipe ``detector``, with ``values`` in place of its published ones, and save it in the folder ``out``.
 
     Raises:
@@ -52,11 +52,12 @@ def fit(
         )
     if (out / "detector.json").is_file():
         there = load_detector(out)
-        if (there.machine, there.recipe, dict(there.params)) != (machine, recipe.name, params):
+        same = isinstance(there, ChainDetector) and (there.recipe, dict(there.params)) == (recipe.name, params)
+        if not same or there.machine != machine:
             raise GensupError(
                 "another detector stands here",
                 where=str(out),
-                value=f"{there.recipe} of {there.machine}",
+                value=f"{there.description} of {there.machine}",
                 rule="a folder holds one detector",
                 remedy="name another --out, or remove the folder",
             )
@@ -65,14 +66,14 @@ def fit(
     # The folds of a tuning without a single question: what is held out sets the threshold.
     clips, arrangement = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
     trial = {trial_id(recipe.name, params): params}
-    for reason in unfit(trial, arrangement, clips.group).values():
+    for reason in unfit(trial, [arrangement], clips.group).values():
         raise GensupError(
             "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
         )
     kept = ArrayCache(cache) if cache else None
-    (scored,) = crossfit(engine, trial, clips, arrangement, kept)
+    (scored,) = crossfit(engine, trial, clips, [arrangement], kept)
     fitted = fit_detector(
-        engine, recipe.name, recipe.group_by, params, clips, scored.scores[0], machine=machine, cache=kept
+        engine, recipe.name, recipe.group_by, params, clips, scored.scores[0, 0], machine=machine, cache=kept
     )
     fitted.save(out)
     return fitted

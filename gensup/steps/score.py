@@ -14,6 +14,7 @@ from gensup.audio.files import SUFFIXES
 from gensup.clip import Clip
 from gensup.detection.detector import Detector, load
 from gensup.detection.examples import Examples
+from gensup.detection.saved import DESCRIPTION, WEIGHTS
 from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.metadata import parse, scan
@@ -122,7 +123,8 @@ def _check_output(output: Path | None, detector: Path) -> None:
         raise GensupError(
             "scores are no recording", where=str(output), rule="the file does not end as clips do", remedy="use .csv"
         )
-    if output.name in ("detector.json", "model.safetensors") and output.resolve().parent == detector.resolve():
+    # A fusion's members are detectors below its folder.
+    if output.name in (DESCRIPTION, WEIGHTS) and output.resolve().is_relative_to(detector.resolve()):
         raise GensupError("this file is the detector's", where=str(output), remedy="name another file")
 
 
@@ -145,7 +147,7 @@ def _group(detector: Detector, clip: Clip, where: str) -> str:
             remedy="score its own clips, or pass --skip-bad to leave others out",
         )
     # The only model there is takes a clip that says no section; one that was fitted on such clips takes every clip.
-    only = len(detector.models) == 1 and (clip.section is None or detector.machine in detector.models)
+    only = len(detector.groups) == 1 and (clip.section is None or detector.machine in detector.groups)
     return detector.group_of("" if only else group_of(clip, detector.machine, detector.group_by), where)
 
 

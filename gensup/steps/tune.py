@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
+from gensup.detection.chain import ChainDetector, fit
 from gensup.detection.crossfit import crossfit, unfit
-from gensup.detection.detector import Detector, fit
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
@@ -111,7 +111,7 @@ def _check_fit(candidates: Candidates, recordings: Recordings, run_seed: int) ->
     for name, recipe in candidates.recipes.items():
         clips, arrangement = alone.normals(recordings.machine, recipe.group_by)
         mine = {trial: params for trial, params in candidates.params.items() if candidates.recipe_of[trial] == name}
-        reasons = unfit(mine, arrangement, clips.group)
+        reasons = unfit(mine, [arrangement], clips.group)
         if candidates.default in reasons:
             raise GensupError(
                 "too few normal clips",
@@ -140,12 +140,12 @@ def _scored(
             for trial, params in candidates.params.items()
             if trial not in rows and candidates.recipes[candidates.recipe_of[trial]].group_by == group_by
         }
-        pruned = unfit(wanted, exercised.arrangement, clips.group)
+        pruned = unfit(wanted, [exercised.arrangement], clips.group)
         for trial, reason in pruned.items():
             rows[trial] = study.add(candidates.trial(trial, 0, reason), None)
         left = {trial: params for trial, params in wanted.items() if trial not in pruned}
-        for scored in crossfit(engine, left, clips, exercised.arrangement, cache):
-            for trial, scores, parameters in zip(scored.trials, scored.scores, scored.parameters, strict=True):
+        for scored in crossfit(engine, left, clips, [exercised.arrangement], cache):
+            for trial, scores, parameters in zip(scored.trials, scored.scores[:, 0], scored.parameters, strict=True):
                 broken = None if np.isfinite(scores).all() else "its scores are not finite"
                 rows[trial] = study.add(candidates.trial(trial, parameters, broken), None if broken else scores)
     study.finish()
@@ -172,7 +172,7 @@ def _fitted(
     exercised: Exercise,
     recordings: Recordings,
     cache: ArrayCache | None,
-) -> Detector:
+) -> ChainDetector:
     """The chosen configuration on every normal clip; the table holds its held-out scores already."""
     if not verdict.members:
         raise GensupError(

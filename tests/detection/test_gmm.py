@@ -71,7 +71,12 @@ def test_fewer_rows_than_dimensions_are_regularised() -> None:
 
 
 def test_size_and_need() -> None:
-    assert [Gmm(k).n_parameters(128) for k in (1, 2, 4, 8)] == [8384, 16769, 33539, 67079]  # the published 33K is K = 4
+    assert [Gmm(k).n_parameters(128, 100) for k in (1, 2, 4, 8)] == [
+        8384,
+        16769,
+        33539,
+        67079,
+    ]  # the published 33K is K = 4
     assert Gmm(4).unfit(7) == "4 components need 8 clips, a fold has 7"
     assert Gmm(4).unfit(8) is None
     with pytest.raises(GensupError, match="n_components"):

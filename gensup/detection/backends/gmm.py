@@ -61,7 +61,7 @@ class Gmm:
         needed = ROWS_A_COMPONENT * self.n_components
         return None if rows >= needed else f"{self.n_components} components need {needed} clips, a fold has {rows}"
 
-    def n_parameters(self, dim: int) -> int:
+    def n_parameters(self, dim: int, rows: int) -> int:
         return self.n_components * (dim * (dim + 1) // 2 + dim) + self.n_components - 1
 
     def fit(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> FittedGmm:

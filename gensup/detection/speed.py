@@ -1,0 +1,86 @@
+"""What scoring one clip costs with each candidate, on one thread: for devices that must keep up with a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+from gensup.detection.examples import Examples
+from gensup.detection.features import pooled
+from gensup.detection.parts import Backend, FittedBackend, Frontend, Params, Pooling, Vectors
+from gensup.detection.recipe import build
+from gensup.engine import Engine, Inline, single_threaded
+from gensup.rng import seed
+from gensup.store import ArrayCache
+
+CLIPS = 5  # heard, spread over the normals
+ROWS = 9  # scored one by one
+
+
+def ms_per_clip(
+    candidates: Mapping[str, Params],
+    normals: Examples,
+    *,
+    engine: Engine | None = None,
+    cache: ArrayCache | None = None,
+) -> dict[str, float]:
+    """Milliseconds of wall time by trial id: tokens, pooling and score of one clip that is already read and decoded.
+
+    Frontend and pooling are measured once for each frontend and kind of pooling, whose settings change the numbers and
+    not the work; the back end's score once for each of its settings, fitted on the largest group of ``normals``.
+    Candidates that share all these have the same time.
+
+    Args:
+        engine: makes the vectors that back ends are fitted on; it is not what is measured. This process if None.
+
+    Raises:
+        GensupError: a clip that cannot be read.
+    """
+    chains = {trial: build(params) for trial, params in candidates.items()}
+    heard: dict[tuple[Frontend, type], float] = {}
+    fitted_on: dict[tuple[Frontend, type], Vectors] = {}
+    scored: dict[tuple[Frontend, type, Backend], float] = {}
+    groups, sizes = np.unique(np.asarray(normals.group), return_counts=True)
+    largest = str(groups[np.argmax(sizes)])
+    mine = normals.take(np.flatnonzero(np.asarray(normals.group) == largest))
+    for chain in chains.values():
+        sound = chain.frontend, type(chain.pooling)
+        if sound not in heard:
+            heard[sound] = _hearing(chain.frontend, chain.pooling, normals)
+            (fitted_on[sound],) = pooled(engine or Inline(), mine, chain.frontend, [chain.pooling], cache)
+        if (*sound, chain.backend) not in scored:
+            scored[*sound, chain.backend] = _scoring(chain.backend, fitted_on[sound], mine, largest)
+    ways = {trial: (chain.frontend, type(chain.pooling), chain.backend) for trial, chain in chains.items()}
+    return {trial: 1000 * (heard[way[:2]] + scored[way]) for trial, way in ways.items()}
+
+
+def _hearing(frontend: Frontend, pooling: Pooling, normals: Examples) -> float:
+    """Seconds for tokens and one vector of one clip, the median over a few."""
+    places = np.unique(np.linspace(0, len(normals) - 1, CLIPS).astype(np.intp))
+    clips = [(normals.audio[i].read(), normals.audio[i].rate) for i in places]
+
+    def hear(place: int) -> None:
+        type(pooling).pool_many(frontend.tokens(*clips[place]), [pooling])
+
+    return _median_s(hear, len(clips))
+
+
+def _scoring(backend: Backend, x: Vectors, normals: Examples, group: str) -> float:
+    """Seconds for the score of one row, the median over a few."""
+    with single_threaded():
+        model: FittedBackend = backend.fit(x, normals.target_domain, seed("fit", group, "all"))
+    return _median_s(lambda place: model.score(x[place % len(x)][None]), ROWS)
+
+
+def _median_s(work: Callable[[int], object], times: int) -> float:
+    with single_threaded():
+        work(0)  # imports, filter banks and caches are not a clip's
+        spans = []
+        for place in range(times):
+            began = perf_counter()
+            work(place)
+            spans.append(perf_counter() - began)
+    return median(spans)
