@@ -1,9 +1,9 @@
-"""tune: twins choose among candidates, and the chosen one is fitted on every normal clip. No real label is read."""
+"""tune: twins choose among candidates, and the choice is fitted on every normal clip. No real label is read before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,23 +12,49 @@ from numpy.typing import NDArray
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
-from gensup.detection.chain import ChainDetector, fit
-from gensup.detection.crossfit import crossfit, unfit
+from gensup.detection.crossfit import unfit
+from gensup.detection.speed import ms_per_clip
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
-from gensup.selection import exams
-from gensup.selection.records import ScoreTable, Trial, Verdict
+from gensup.selection.records import Judgement, ScoreTable, Verdict
+from gensup.selection.scalar import fixed
 from gensup.selection.utility import judge
-from gensup.selection.verdict import decide
+from gensup.selection.verdict import Asked, decide
+from gensup.steps import suspects
+from gensup.steps.budget import Deadline, scattered
+from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
+from gensup.steps.limits import Limits
 from gensup.steps.log import log
+from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
-from gensup.steps.study import Study, summary
+from gensup.steps.scoring import Scoring, joined
+from gensup.steps.search import explore
+from gensup.steps.study import Row, Study, export
+from gensup.steps.summary import summary
 from gensup.steps.synthesize import Settings, Work
-from gensup.steps.table import Exercise, Synthetic, exercise, read_sets
-from gensup.store import ArrayCache, RunLock, open_run, update_run
+from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, read_sets
+from gensup.steps.tainted import taints
+from gensup.store import ArrayCache, RunLock, open_run, read_json, update_run, write_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """How candidates are looked for, and what is built of the verdict."""
+
+    answer: Asked = "auto"
+    limits: Limits = field(default_factory=Limits)
+    trials: int = 1000  # configurations; a space that has more is sampled
+    budget_s: float | None = None  # afterwards no other candidate is begun
+    drop_suspects: int = 0
+
+    def described(self) -> dict[str, Json]:
+        """For run.json. The budget is how long one call may take: a run may be continued with another."""
+        limits = cast("Json", asdict(self.limits))
+        plain: dict[str, Json] = {"answer": self.answer, "limits": limits, "trials": self.trials}
+        return {"choosing": plain | {"drop_suspects": self.drop_suspects}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +66,7 @@ class Tuning:
     table: ScoreTable
     detector: Path
     report: Path
+    suspects: tuple[suspects.Suspect, ...]
 
 
 def tune(
@@ -50,6 +77,8 @@ def tune(
     synthetic: Sequence[Path] = (),
     detectors: Sequence[str] = ("twfr-gmm",),
     settings: Settings | None = None,
+    choosing: Choosing | None = None,
+    oracle: bool = False,
     channel: Channel = 0,
     prompts: Path | None = None,
     detectors_overlay: Path | None = None,
@@ -60,14 +89,18 @@ def tune(
 ) -> Tuning:
     """Choose a detector for ``machine`` by synthetic anomalies and fit it; ``out`` becomes the run folder.
 
-    Without ``synthetic`` it first makes a twin set in ``out``, as ``synthesize`` does with the same settings.
+    Without ``synthetic`` it first makes a twin set in ``out``, as ``synthesize`` does with the same settings, and the
+    rungs that its ladders turn out to lack in ``out/wanted``.
+
+    Args:
+        oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
 
     Raises:
         GensupError: bad input, another configuration in ``out``, or a read-only folder.
     """
     root, out = Path(root), Path(out)  # text is welcome, too
     synthetic = [Path(folder) for folder in synthetic]
-    settings = (settings or Settings()).checked()
+    settings, choosing = (settings or Settings()).checked(), choosing or Choosing()
     if synthetic and replace(settings, seed=0) != Settings().checked():
         raise GensupError(
             "settings of a set that is not made",
@@ -75,123 +108,91 @@ def tune(
             rule="with a set given, pairs, severities, faults, style and generator are the set's own",
             remedy="leave them out, or leave --synthetic out",
         )
+    deadline = Deadline.after(choosing.budget_s)
     candidates = Candidates.of(detectors, detectors_overlay)
     engine = Followed(for_workers(workers), progress)
+    kept = ArrayCache(cache) if cache else None
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
     _check_fit(candidates, recordings, settings.seed)
+    found = suspects.find(engine, candidates, recordings, settings.seed, kept)
+    suspects.tell(progress, found, choosing.drop_suspects)
+    recordings = suspects.without(recordings, found[: choosing.drop_suspects])
     config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
+    config |= choosing.described()
+    work = None
     if synthetic:
         asked = read_sets(synthetic, machine)
-        given: dict[str, Json] = {"synthetic": list(asked.fingerprint), "seed": settings.seed}
-        open_run(out, config | given)
+        open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
     else:
         work = Work.prepared(recordings, settings, prompts)
         open_run(out, config | work.described(settings))
         work.make(out, (0, 1), engine, progress)
         asked = read_sets([out], machine)
-    exercised = exercise(recordings, asked, settings.seed)
-    kept = ArrayCache(cache) if cache else None
     with RunLock(out):
-        log(out, "selection begins", clips=len(exercised.columns), candidates=len(candidates.params))
-        table = _scored(engine, candidates, exercised, recordings, Study(out), kept)
-        judgements = judge(table)
-        verdict = decide(table, judgements)
-        fitted = _fitted(engine, candidates, verdict, table, exercised, recordings, kept)
-        fitted.save(out / "detector")
-        summary(out, table, judgements, verdict)
-        update_run(out, verdict=cast("Json", asdict(verdict)))
+        log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
+        decision = _Decision(
+            out=out,
+            recordings=recordings,
+            seed=settings.seed,
+            choosing=choosing,
+            scoring=_scoring(engine, candidates, recordings, settings.seed, out, choosing, deadline, kept),
+            progress=progress,
+        )
+        decided = decision.reached(asked, work)
+        verdict, table = decided.verdict, decided.table
+        built = build(engine, candidates, verdict, table, decided.exercised, machine, kept)
+        built.save(out / "detector")
+        pruned = {trial.id: str(trial.reason) for trial, scores in decided.rows.values() if scores is None}
+        summary(out, table, decided.judgements, verdict, pruned)
+        _export(out, candidates, decided)
+        strange = cast("Json", [asdict(suspect) for suspect in found])
+        update_run(out, verdict=cast("Json", asdict(verdict)), suspects=strange)
         report = write_report(out, synthetic)
         log(out, "run finished", answer=verdict.answer)
-    return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report)
-
-
-def _check_fit(candidates: Candidates, recordings: Recordings, run_seed: int) -> None:
-    """End now, and not after an hour of twins, if there are too few clips to fit any candidate or the default."""
-    alone = exercise(recordings, Synthetic((), True, ()), run_seed)
-    for name, recipe in candidates.recipes.items():
-        clips, arrangement = alone.normals(recordings.machine, recipe.group_by)
-        mine = {trial: params for trial, params in candidates.params.items() if candidates.recipe_of[trial] == name}
-        reasons = unfit(mine, [arrangement], clips.group)
-        if candidates.default in reasons:
-            raise GensupError(
-                "too few normal clips",
-                where=recordings.machine,
-                value=reasons[candidates.default],
-                rule=f"every fold of every group ({', '.join(sorted(set(clips.group)))}) can fit the published default",
-                remedy="give more normal clips; equal sounds count once",
-            )
-
-
-def _scored(
-    engine: Engine,
-    candidates: Candidates,
-    exercised: Exercise,
-    recordings: Recordings,
-    study: Study,
-    cache: ArrayCache | None,
-) -> ScoreTable:
-    """Every candidate's out-of-fold scores of every clip; what the study holds already is not scored again."""
-    study.begin(exercised.columns)
-    rows: dict[str, tuple[Trial, NDArray[np.float64] | None]] = study.read()
-    for group_by in sorted({recipe.group_by for recipe in candidates.recipes.values()}):
-        clips = exercised.examples(recordings.machine, group_by)
-        wanted = {
-            trial: params
-            for trial, params in candidates.params.items()
-            if trial not in rows and candidates.recipes[candidates.recipe_of[trial]].group_by == group_by
-        }
-        pruned = unfit(wanted, [exercised.arrangement], clips.group)
-        for trial, reason in pruned.items():
-            rows[trial] = study.add(candidates.trial(trial, 0, reason), None)
-        left = {trial: params for trial, params in wanted.items() if trial not in pruned}
-        for scored in crossfit(engine, left, clips, [exercised.arrangement], cache):
-            for trial, scores, parameters in zip(scored.trials, scored.scores[:, 0], scored.parameters, strict=True):
-                broken = None if np.isfinite(scores).all() else "its scores are not finite"
-                rows[trial] = study.add(candidates.trial(trial, parameters, broken), None if broken else scores)
-    study.finish()
-    complete = [(trial, scores) for _, (trial, scores) in sorted(rows.items()) if scores is not None]
-    if not complete:
-        raise GensupError(
-            "no candidate can be fitted", value=next(iter(rows.values()))[0].reason, remedy="give more normal clips"
-        )
-    return ScoreTable(
-        trials=tuple(trial for trial, _ in complete),
-        columns=exercised.columns,
-        scores=np.stack([scores for _, scores in complete]),
-        exams=exams.build(exercised.columns, exercised.questions),
-        default=candidates.default if any(t.id == candidates.default for t, _ in complete) else None,
-        paired=exercised.paired,
+        if oracle:
+            open_labels(root, out, machine, candidates=candidates, recordings=recordings, engine=engine, progress=progress)
+            report = write_report(out, synthetic)
+    return Tuning(
+        out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found
     )
 
 
-def _fitted(
+def _check_fit(candidates: Candidates, recordings: Recordings, run_seed: int) -> None:
+    """End now, and not after an hour of twins, if there are too few clips to fit the default."""
+    clips, arrangements = exercise(recordings, Synthetic((), True, ()), run_seed).normals(
+        recordings.machine, candidates.group_by
+    )
+    default = {candidates.default: candidates.params[candidates.default]}
+    for reason in unfit(default, arrangements, clips.group).values():
+        raise GensupError(
+            "too few normal clips",
+            where=recordings.machine,
+            value=reason,
+            rule=f"every fold of every group ({', '.join(sorted(set(clips.group)))}) can fit the published default",
+            remedy="give more normal clips; equal sounds count once",
+        )
+
+
+def _scoring(
     engine: Engine,
     candidates: Candidates,
-    verdict: Verdict,
-    table: ScoreTable,
-    exercised: Exercise,
     recordings: Recordings,
+    run_seed: int,
+    out: Path,
+    choosing: Choosing,
+    deadline: Deadline,
     cache: ArrayCache | None,
-) -> ChainDetector:
-    """The chosen configuration on every normal clip; the table holds its held-out scores already."""
-    if not verdict.members:
-        raise GensupError(
-            "nothing can be chosen",
-            value=verdict.sentence,
-            rule="the published default cannot be fitted on so few clips either",
-            remedy="give more normal clips",
-        )
-    member = verdict.members[0]
-    recipe = candidates.recipes[candidates.recipe_of[member]]
-    clips, _ = exercised.normals(recordings.machine, recipe.group_by)
-    place = next(i for i, trial in enumerate(table.trials) if trial.id == member)
-    return fit(
-        engine,
-        recipe.name,
-        recipe.group_by,
-        candidates.params[member],
-        clips,
-        table.scores[place, exercised.arrangement.train],
+) -> Scoring:
+    """How candidates are scored, with those that a limit forbids."""
+    clips, _ = exercise(recordings, Synthetic((), True, ()), run_seed).normals(recordings.machine, candidates.group_by)
+    costs = _costs(out, candidates, clips, choosing.limits, cache)
+    reasons = {trial: choosing.limits.reason(cost.parameters, cost.ms) for trial, cost in costs.items()}
+    return Scoring(
+        engine=engine,
+        candidates=candidates,
         machine=recordings.machine,
+        deadline=deadline,
         cache=cache,
+        forbidden={trial: reason for trial, reason in reasons.items() if reason is not None},
+        costs=costs,
     )
