@@ -1,0 +1,174 @@
+"""Recordings: selection on a machine's normal clips by ``gensup.tune``, and real scores of all of its candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+import gensup
+from benchmarks.rendered import CASES, render_failures
+from benchmarks.validity.judging import of, without
+from benchmarks.validity.records import Case
+from gensup.audio.files import AudioRef, fingerprint
+from gensup.detection.crossfit import fit_and_score
+from gensup.detection.examples import Examples
+from gensup.engine import Engine
+from gensup.metadata import parse
+from gensup.rng import generator
+from gensup.selection.records import Judgement, ScoreTable
+from gensup.selection.utility import judge
+from gensup.steps.candidates import Candidates
+
+DETECTOR = "twfr-gmm"
+PAIRS = 20  # of the default 50: the whole benchmark has to end within half an hour on two cores
+SEED = 2026
+TRAIN_SHARE = 0.6  # of the normal clips of a set that has no split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """Labelled recordings of one machine: clips, normal or not, and those that are for training."""
+
+    name: str
+    machine: str  # as gensup knows it: some fault families are a machine's own
+    train: tuple[Path, ...]  # () = a seeded part of the normal clips
+    normal: tuple[Path, ...]
+    anomaly: tuple[Path, ...]
+    seen: bool = False
+    note: str = ""
+
+
+def selected(root: Path, machine: str, out: Path, engine: Engine, pairs: int) -> ScoreTable:
+    """What ``gensup.tune`` decided by, on the recordings below ``root``."""
+    settings = gensup.Settings(pairs=pairs, seed=SEED)
+    del engine
+    return gensup.tune(root, machine, out, detectors=(DETECTOR,), settings=settings).table
+
+
+def real_scores(engine: Engine, table: ScoreTable, train: Sequence[Path], test: Sequence[Path]) -> NDArray[np.float64]:
+    """(trials, test clips): every candidate of ``table`` fitted on all ``train`` clips."""
+    params = Candidates.of((DETECTOR,), None).params
+    place = {trial.id: i for i, trial in enumerate(table.trials)}
+    found = np.empty((len(place), len(test)))
+    wanted = {trial: params[trial] for trial in place}
+    for scored in fit_and_score(engine, wanted, _examples(train), _examples(test)):
+        for trial, scores in zip(scored.trials, scored.scores, strict=True):
+            found[place[trial]] = scores.reshape(-1)
+    return found
+
+
+def _examples(clips: Sequence[Path]) -> Examples:
+    refs = tuple(AudioRef(path, _rate(path), 0) for path in clips)
+    keys = tuple(fingerprint(ref.read()) for ref in refs)
+    return Examples(audio=refs, key=keys, group=("machine",) * len(refs))
+
+
+def _rate(path: Path) -> int:
+    from gensup.audio.files import inspect
+
+    return inspect(path).rate
+
+
+def recorded(given: Recorded, engine: Engine, pairs: int = PAIRS) -> Case:
+    """The case of labelled recordings; sounds that were trained on, or tested already, are no test."""
+    train, normal, split = _split(given)
+    heard = {_sound(path) for path in train}
+    tests: list[tuple[Path, bool]] = []
+    for path, anomalous in [*((p, False) for p in normal), *((p, True) for p in given.anomaly)]:
+        sound = _sound(path)
+        if sound not in heard:
+            heard.add(sound)
+            tests.append((path, anomalous))
+    with TemporaryDirectory(prefix="gensup-validity-") as folder:
+        place = Path(folder) / "data" / given.machine / "train" / "normal"
+        place.mkdir(parents=True)
+        for i, path in enumerate(train):
+            (place / f"{i:04d}{path.suffix}").symlink_to(path.resolve())
+        table = selected(Path(folder) / "data", given.machine, Path(folder) / "run", engine, pairs)
+    paths = [path for path, _ in tests]
+    return Case(
+        kind="audio",
+        name=given.name,
+        machine=given.name,
+        table=table,
+        test=real_scores(engine, table, train, paths),
+        anomalous=np.array([anomalous for _, anomalous in tests]),
+        target=np.zeros(len(tests), dtype=bool),
+        seen=given.seen,
+        note="; ".join(part for part in (split, given.note) if part),
+    )
+
+
+def _split(given: Recorded) -> tuple[list[Path], list[Path], str]:
+    if given.train:
+        return list(given.train), list(given.normal), ""
+    order = generator("validity split", given.name).permutation(len(given.normal))
+    count = round(TRAIN_SHARE * len(given.normal))
+    clips = [given.normal[i] for i in order]
+    return sorted(clips[:count]), sorted(clips[count:]), f"seeded split, {TRAIN_SHARE:.0%} of the normals train"
+
+
+def _sound(path: Path) -> str:
+    return fingerprint(AudioRef(path, _rate(path), 0).read())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedMachine:
+    """One rendered machine: a table of all families, their judgements, and real scores of every failure."""
+
+    name: str
+    table: ScoreTable
+    judgements: tuple[Judgement, ...]
+    test: NDArray[np.float64]
+    target: NDArray[np.bool_]
+    failure: tuple[str, ...]  # of each test clip; "" = normal
+    withheld: Mapping[str, tuple[str, ...]]
+
+    def cases(self) -> list[tuple[Case, tuple[Judgement, ...]]]:
+        """A case a failure, the mechanisms that are like it withheld, with the judgements of what is left."""
+        found = []
+        for failure, like in self.withheld.items():
+            rows = np.array([i for i, said in enumerate(self.failure) if said in ("", failure)])
+            mechanisms = sorted({j.mechanism for j in self.judgements} - set(like))
+            case = Case(
+                kind="rendered",
+                name=f"{self.name}/{failure}",
+                machine=self.name,
+                table=without(self.table, like),
+                test=self.test[:, rows],
+                anomalous=np.array([self.failure[i] != "" for i in rows]),
+                target=self.target[rows],
+                withheld=like,
+            )
+            found.append((case, of(self.judgements, mechanisms)))
+        return found
+
+
+def rendered(
+    name: str, engine: Engine, *, pairs: int = PAIRS, train: int = 64, normals: int = 80, anomalies: int = 40
+) -> RenderedMachine:
+    """Render a machine with all of its failures, select on it once, and score every failure's clips."""
+    kind = CASES[name]
+    with TemporaryDirectory(prefix="gensup-validity-") as folder:
+        trained, tested, broken = render_failures(
+            Path(folder) / "data", name, kind, seed=SEED, train=train, normals=normals, anomalies=anomalies
+        )
+        table = selected(Path(folder) / "data", name, Path(folder) / "run", engine, pairs)
+        places = {"": tested, **broken}
+        clips = [(path, failure) for failure, place in places.items() for path in sorted(place.iterdir())]
+        paths = [path for path, _ in clips]
+        test = real_scores(engine, table, sorted(trained.iterdir()), paths)
+    return RenderedMachine(
+        name=name,
+        table=table,
+        judgements=judge(table),
+        test=test,
+        target=np.array([parse(path.name).domain == "target" for path in paths]),
+        failure=tuple(failure for _, failure in clips),
+        withheld={failure.name: failure.like for failure in kind.failures},
+    )
