@@ -31,6 +31,10 @@ def command(
     seed: options.Seed = 0,
     style: options.Style = "descriptive",
     layout: Annotated[Layout, typer.Option(help="dcase: an ordinary test/ folder, for other toolkits.")] = Layout.clips,
+    no_nuisances: Annotated[
+        bool,
+        typer.Option("--no-nuisances", help="No copies of the normal twins at other levels, colours and noise floors."),
+    ] = False,
     shard: Annotated[
         str, typer.Option(help="Part I of N, I from 1 or from 0; the last to end completes the set.")
     ] = "1/1",
@@ -52,6 +56,7 @@ def command(
         seed=seed,
         style=style,
         layout=layout.value,
+        nuisances=not no_nuisances,
     )
     done = synthesize(
         root,

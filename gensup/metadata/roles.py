@@ -12,6 +12,9 @@ from gensup.errors import GensupError
 from gensup.metadata.folders import SPLITS, read
 from gensup.registry import unknown
 
+SUPPLEMENTAL = "supplemental"
+CONTRADICTED = "contradicted by a folder"
+
 
 @dataclass(frozen=True, slots=True)
 class Normals:
@@ -72,16 +75,10 @@ def first_shot(
             )
         if other not in named:
             raise unknown("machine", other, named, where="--reference")
-    target = [replace(clip, machine=machine) for clip in clips if clip.machine in (machine, None)]
-    in_test = SPLITS.get(root.resolve().name.lower()) == "test"
-    # No test clip has a say in what is taken: its name may hold the answer.
-    others = [clip for clip in target if not _tested(clip, in_test) and clip.split != "supplemental"]
-    trains = any(clip.split == "train" for clip in others)
-    labelled = any(clip.condition == "normal" for clip in others)
     taken: list[Clip] = []
     aside: Counter[str] = Counter()
-    for clip in target:
-        reason = _reason(clip, trains=trains, labelled=labelled, in_test=in_test)
+    target = _roles(root, clips, machine)
+    for clip, reason in target:
         if reason:
             aside[reason] += 1
         else:
@@ -102,19 +99,43 @@ def first_shot(
     return Normals(root, tuple(taken), tuple(clip for clip in clips if clip.machine in reference)), left
 
 
-def _reason(clip: Clip, *, trains: bool, labelled: bool, in_test: bool) -> str:
+def labelled(root: Path, clips: Iterable[Clip], machine: str) -> tuple[Clip, ...]:
+    """The target's clips that ``first_shot`` leaves aside and whose name or folders say normal or anomaly.
+
+    For who scores a verdict that stands, and nobody else. Left out: supplemental clips, and what a name says and its
+    folders deny.
+    """
+    return tuple(
+        clip
+        for clip, reason in _roles(root, tuple(clips), machine)
+        if reason not in ("", SUPPLEMENTAL, CONTRADICTED) and clip.condition is not None and not _denied(clip)
+    )
+
+
+def _roles(root: Path, clips: Sequence[Clip], machine: str) -> list[tuple[Clip, str]]:
+    """The target's clips, each with why it is left aside; "" where it is taken."""
+    target = [replace(clip, machine=machine) for clip in clips if clip.machine in (machine, None)]
+    in_test = SPLITS.get(root.resolve().name.lower()) == "test"
+    # No test clip has a say in what is taken: its name may hold the answer.
+    others = [clip for clip in target if not _tested(clip, in_test) and clip.split != "supplemental"]
+    trains = any(clip.split == "train" for clip in others)
+    known = any(clip.condition == "normal" for clip in others)
+    return [(clip, _reason(clip, trains=trains, known=known, in_test=in_test)) for clip in target]
+
+
+def _reason(clip: Clip, *, trains: bool, known: bool, in_test: bool) -> str:
     """Why a clip of the target is left aside; "" where it is taken."""
     if clip.split == "supplemental":
-        return "supplemental"
+        return SUPPLEMENTAL
     if _tested(clip, in_test):
         return "test clips"
     if clip.condition == "anomaly":
         return "anomalies"
     place = read(PurePosixPath(clip.path).parts[:-1])
     if place.condition == "anomaly" or (clip.split == "train" and place.split == "test"):
-        return "contradicted by a folder"
+        return CONTRADICTED
     in_grammar = clip.index is not None
-    if clip.condition is None and (in_grammar or (labelled and clip.split is None)):
+    if clip.condition is None and (in_grammar or (known and clip.split is None)):
         return "unlabelled"
     if trains and clip.split is None:
         return "not in train"
@@ -126,3 +147,9 @@ def _tested(clip: Clip, in_test: bool) -> bool:
     above = PurePosixPath(clip.path).parts[:-1]
     said = in_test or any(SPLITS.get(word.lower()) == "test" for word in above)
     return clip.split == "test" or (clip.split is None and said)
+
+
+def _denied(clip: Clip) -> bool:
+    """Whether the folders say the other condition than the name."""
+    place = read(PurePosixPath(clip.path).parts[:-1])
+    return place.condition not in (None, clip.condition)

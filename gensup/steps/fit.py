@@ -64,16 +64,16 @@ def fit(
     engine = Followed(for_workers(workers), progress)
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
     # The folds of a tuning without a single question: what is held out sets the threshold.
-    clips, arrangement = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
+    clips, arrangements = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
     trial = {trial_id(recipe.name, params): params}
-    for reason in unfit(trial, [arrangement], clips.group).values():
+    for reason in unfit(trial, arrangements, clips.group).values():
         raise GensupError(
             "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
         )
     kept = ArrayCache(cache) if cache else None
-    (scored,) = crossfit(engine, trial, clips, [arrangement], kept)
+    (scored,) = crossfit(engine, trial, clips, arrangements, kept)
     fitted = fit_detector(
-        engine, recipe.name, recipe.group_by, params, clips, scored.scores[0, 0], machine=machine, cache=kept
+        engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, cache=kept
     )
     fitted.save(out)
     return fitted

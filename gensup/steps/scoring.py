@@ -7,16 +7,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gensup.detection.crossfit import Scored, crossfit, unfit
+from gensup.detection.crossfit import crossfit, unfit
 from gensup.engine import Engine
 from gensup.errors import GensupError
 from gensup.selection import exams
 from gensup.selection.records import ScoreTable
-from gensup.steps.budget import Deadline
+from gensup.selection.scalar import fixed
+from gensup.selection.utility import judge
+from gensup.steps.budget import Deadline, scattered
 from gensup.steps.candidates import Candidates
+from gensup.steps.export import axes_of
+from gensup.steps.search import explore
 from gensup.steps.study import Row, Study
 from gensup.steps.table import Exercise
 from gensup.store import ArrayCache
+
+PROBE = 24  # trials that fix what a search climbs
+BATCH = 8  # suggestions at a time: a pooling's back ends are fitted together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +33,7 @@ class Scoring:
     engine: Engine
     candidates: Candidates
     machine: str
+    seed: int
     deadline: Deadline
     cache: ArrayCache | None = None
     forbidden: Mapping[str, str] = field(default_factory=dict)  # trials that a limit rules out, each with the reason
@@ -36,34 +44,68 @@ class Scoring:
         When the deadline is over, those that are done are all there is.
         """
         study.begin(exercised.columns)
-        wanted = tuple(wanted)
         known = study.read()
+        wanted = tuple(wanted)
         rows = {trial: known[trial] for trial in wanted if trial in known}
-        clips = exercised.examples(self.machine, self.candidates.group_by)
         left = {trial: self.candidates.params[trial] for trial in wanted if trial not in rows}
+        clips = exercised.examples(self.machine, self.candidates.group_by)
         reasons = {**unfit(left, exercised.arrangements, clips.group), **self.forbidden}
-        pruned = {trial: reason for trial, reason in reasons.items() if trial in left}
-        rows |= study.add_many([(self.candidates.trial(t, 0, "pruned", reason), None) for t, reason in pruned.items()])
-        left = {trial: params for trial, params in left.items() if trial not in pruned}
-        if left and not self.deadline.over:
-            scratch = study.run
-            for scored in crossfit(
-                self.engine, left, clips, exercised.arrangements, self.cache, scratch=scratch
-            ):
-                rows |= study.add_many(self._rows(scored))
-                if self.deadline.over:
-                    break
+        pruned = [self.candidates.trial(t, 0, "pruned", reasons[t]) for t in left if t in reasons]
+        rows |= {trial.id: row for trial, row in zip(pruned, study.add_many((t, None) for t in pruned), strict=True)}
+        left = {trial: params for trial, params in left.items() if trial not in reasons}
+        if not left or self.deadline.over:
+            return rows
+        for scored in crossfit(
+            self.engine, left, clips, exercised.arrangements, self.cache, scratch=study.folder
+        ):
+            done = zip(scored.trials, scored.parameters, scored.scores, strict=True)
+            kept = study.add_many([(self.candidates.trial(t, size), s.reshape(-1)) for t, size, s in done])
+            rows |= {trial.id: (trial, scores) for trial, scores in kept}
+            if self.deadline.over:
+                break
         return rows
 
-    def _rows(self, scored: Scored) -> list[Row]:
-        rows: list[Row] = []
-        for trial, scores, parameters in zip(scored.trials, scored.scores, scored.parameters, strict=True):
-            flat = scores.reshape(-1)
-            if np.isfinite(flat).all():
-                rows.append((self.candidates.trial(trial, parameters), flat))
-            else:
-                rows.append((self.candidates.trial(trial, parameters, "failed", "its scores are not finite"), None))
+    def searched(self, exercised: Exercise, study: Study, trials: int) -> dict[str, Row]:
+        """Rows of every candidate, or of ``trials`` where there are more: a share for each recipe, found by search."""
+        every = self.candidates.params
+        if len(every) <= trials:
+            return self.rows(exercised, study, scattered(every, self.seed, self.candidates.default))
+        rows: dict[str, Row] = {}
+        for name in self.candidates.recipes:
+            rows |= self._explored(name, exercised, study, max(1, trials // len(self.candidates.recipes)))
         return rows
+
+    def _explored(self, recipe: str, exercised: Exercise, study: Study, trials: int) -> dict[str, Row]:
+        axes = axes_of(self.candidates, recipe)
+        mine = [trial for trial, name in self.candidates.recipe_of.items() if name == recipe]
+        points = {trial: {axis: self.candidates.params[trial][axis] for axis in axes} for trial in mine}
+        found: dict[str, Row] = {}
+
+        def score(wanted: Iterable[str]) -> dict[str, Row | None]:
+            wanted = tuple(wanted)
+            rows = self.rows(exercised, study, wanted)
+            found.update(rows)
+            return {trial: row if (row := rows.get(trial)) and row[1] is not None else None for trial in wanted}
+
+        def weigh(rows: Mapping[str, Row]):  # type: ignore[no-untyped-def]
+            table = self.table(exercised, rows, {})
+            scalar = fixed(table, judge(table))
+            return lambda row: scalar.of(row[1])
+
+        published = next(t for t in mine if self.candidates.params[t] == dict(self.candidates.recipes[recipe].default))
+        explore(
+            points,
+            axes,
+            default=published,
+            trials=trials,
+            seed=self.seed,
+            probe=PROBE,
+            batch=BATCH,
+            score=score,
+            weigh=weigh,
+            over=lambda: self.deadline.over,
+        )
+        return found
 
     def table(self, exercised: Exercise, rows: Mapping[str, Row], taint: Mapping[str, float]) -> ScoreTable:
         """The complete rows, in order of their ids, and the exams on them.
@@ -73,11 +115,11 @@ class Scoring:
         """
         complete = [(trial, scores) for _, (trial, scores) in sorted(rows.items()) if scores is not None]
         if not complete:
-            reasons = [trial.reason for trial, _ in rows.values()]
+            reasons = [str(trial.reason) for trial, _ in rows.values()]
             raise GensupError(
-                "no candidate can be fitted",
-                value=reasons[0] if reasons else "none was begun",
-                remedy="give more normal clips, or a larger --budget" if not reasons else "give more normal clips",
+                "no candidate was scored",
+                value=reasons[0] if reasons else "the budget was over before the first",
+                remedy="give more normal clips, or wider limits" if reasons else "give a larger --budget",
             )
         return ScoreTable(
             trials=tuple(trial for trial, _ in complete),
@@ -90,24 +132,22 @@ class Scoring:
         )
 
 
-def joined(table: ScoreTable, other: ScoreTable, more: Exercise, asked: Exercise) -> ScoreTable:
-    """``table`` with the clips of ``other`` that it lacks; trials that are complete in both.
+def joined(table: ScoreTable, asked: Exercise, more: Exercise, rows: Mapping[str, Row]) -> ScoreTable:
+    """``table`` with the clips of ``more`` that it lacks; a trial that has no row there has no scores of them.
 
     Args:
-        asked, more: what the columns of ``table`` and of ``other`` ask.
+        asked: what the columns of ``table`` are.
+        rows: of ``more``, by trial.
     """
-    known = {(column.clip, column.repeat, column.role) for column in table.columns}
-    new = [i for i, column in enumerate(other.columns) if (column.clip, column.repeat, column.role) not in known]
-    place = {trial.id: i for i, trial in enumerate(other.trials)}
-    both = [i for i, trial in enumerate(table.trials) if trial.id in place]
-    trials = tuple(table.trials[i] for i in both)
-    columns = (*table.columns, *(other.columns[i] for i in new))
-    scores = np.hstack([table.scores[both], other.scores[[place[trial.id] for trial in trials]][:, new]])
+    known = {(column.clip, column.repeat) for column in table.columns}
+    new = [i for i, column in enumerate(more.columns) if (column.clip, column.repeat) not in known]
+    nothing = np.full(len(new), np.nan)
+    scores = [row[1] if (row := rows.get(trial.id)) else None for trial in table.trials]
+    added = np.stack([nothing if s is None else s[new] for s in scores])
+    columns = (*table.columns, *(more.columns[i] for i in new))
     return replace(
         table,
-        trials=trials,
         columns=columns,
-        scores=scores,
+        scores=np.hstack([table.scores, added]),
         exams=exams.build(columns, {**asked.questions, **more.questions}),
-        default=table.default if any(trial.id == table.default for trial in trials) else None,
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import cast
 
 from gensup.audio.files import Channel
 from gensup.audio.profile import measure
-from gensup.captions import faults_for
+from gensup.captions import FaultRow, faults_for
 from gensup.clip import Json
 from gensup.engine import Engine, for_workers, single_threaded
 from gensup.errors import GensupError
@@ -24,7 +24,8 @@ from gensup.steps.recordings import Recording, Recordings, normals
 from gensup.store import BusyError, Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
 from gensup.synthesis.make import Made, Make
 from gensup.synthesis.physical import PhysicalFaults
-from gensup.synthesis.plan import LADDER, PAIRS, Plan, Source, families, ladder, orders, spread
+from gensup.synthesis.plan import LADDER, PAIRS, Plan, Scheme, Source, families, ladder, spread
+from gensup.synthesis.records import Order
 from gensup.synthesis.twinset import MANIFEST, Layout, file_names, write_card
 
 GENERATORS = (PhysicalFaults.name,)
@@ -42,6 +43,7 @@ class Settings:
     seed: int = 0
     style: str = "descriptive"
     layout: Layout = "clips"
+    nuisances: bool = True  # copies of the normal twins that are as normal: other levels, colours and noise floors
 
     def checked(self) -> Settings:
         """Itself in its plain form: the same set has the same settings. GensupError when a value makes no sense."""
@@ -66,7 +68,7 @@ class Synthesis:
     hours: float
     gibibytes: float
     made: int  # clips of the plan that exist now
-    refused: Mapping[str, str]  # order -> why it was not made
+    refused: Mapping[str, str]  # clip -> why it was not made
     left_out: Mapping[str, str]  # family -> why it says nothing about this machine
     finished: bool  # every shard is done and metadata.jsonl stands
 
@@ -115,9 +117,22 @@ class Work:
     """A plan, and all that is needed to carry it out: ``synthesize`` and ``tune`` share it."""
 
     plan: Plan
-    files: Mapping[str, str]  # clip id -> place in the set
+    layout: Layout
     generator: PhysicalFaults
     sources: Mapping[str, Recording]  # by key
+    scheme: Scheme
+    wanted: tuple[tuple[str, float], ...] = ()  # the only rungs of the plan, by family; none: the whole ladder
+    before: Mapping[str, Order] = field(default_factory=dict)  # order -> the rung before it, which another set holds
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The place of every clip in the set, by its id."""
+        return file_names(self.plan, self.layout)
+
+    @property
+    def rows(self) -> tuple[FaultRow, ...]:
+        """The families that apply to this machine."""
+        return self.scheme.rows
 
     @classmethod
     def prepared(cls, recordings: Recordings, settings: Settings, prompts: Path | None) -> Work:
@@ -128,20 +143,71 @@ class Work:
         with single_threaded():
             profile = measure([members[source.key].ref.read() for source in heard], recordings.rate)
         rows, left_out = families(faults_for(recordings.machine, prompts), profile, settings.faults)
-        ordered = tuple(
-            orders(
-                spread(sources, settings.pairs, settings.seed),
-                rows,
-                settings.severities,
-                generator_name=settings.generator,
-                rate=recordings.rate,
-                channels=1,
-                run_seed=settings.seed,
-                style=settings.style,
-                prompts=prompts,
-            )
+        scheme = Scheme(
+            sources=spread(sources, settings.pairs, settings.seed),
+            rows=rows,
+            severities=settings.severities,
+            generator=settings.generator,
+            rate=recordings.rate,
+            channels=1,
+            seed=settings.seed,
+            style=settings.style,
+            prompts=prompts,
         )
-        return cls(Plan(ordered, left_out), file_names(ordered, settings.layout), PhysicalFaults(profile), members)
+        plan = Plan(tuple(scheme.orders()), left_out, settings.nuisances)
+        return cls(plan, settings.layout, PhysicalFaults(profile), members, scheme)
+
+    def more(self, wanted: Sequence[tuple[str, float]]) -> Work:
+        """Other rungs for the same set: of these families at these severities, in a folder of their own.
+
+        Sources, generator and what each fault draws are the same: every anomaly has the id and the bytes that it would
+        have had in a longer ladder, and its normal twin those that it has. Nuisances are not made again. The folder's
+        run.json is opened as the first one's, with ``described``.
+
+        Raises:
+            GensupError: no rung, a severity out of bounds, or a family that is unknown or left out.
+        """
+        rungs = self._rungs(wanted)
+        ordered = tuple(self.scheme.orders(rungs))
+        return replace(
+            self,
+            plan=Plan(ordered, self.plan.left_out, nuisances=False),
+            wanted=tuple((family, severity) for family, severities in rungs.items() for severity in severities),
+            before=self._before(ordered, rungs),
+        )
+
+    def _before(self, ordered: Sequence[Order], rungs: Mapping[str, Sequence[float]]) -> dict[str, Order]:
+        """The rung of the ladder that each order is to be stronger than, unless that is ordered, too."""
+        lacking: dict[tuple[str, float], float] = {}
+        for family, severities in rungs.items():
+            for severity in severities:
+                lower = max((rung for rung in (*self.scheme.severities, *severities) if rung < severity), default=None)
+                if lower is not None and lower not in severities:
+                    lacking[family, severity] = lower
+        fainter = {family: tuple(low for (name, _), low in lacking.items() if name == family) for family in rungs}
+        others = {(order.twin, order.family, order.severity): order for order in self.scheme.orders(fainter)}
+        return {
+            order.id: others[order.twin, order.family, lacking[order.family, order.severity]]
+            for order in ordered
+            if (order.family, order.severity) in lacking
+        }
+
+    def _rungs(self, wanted: Sequence[tuple[str, float]]) -> dict[str, tuple[float, ...]]:
+        """Severities by family, both in order."""
+        if not wanted:
+            raise GensupError("no rung is wanted", rule="families, each with a severity")
+        made = {row.name for row in self.rows}
+        rungs = {}
+        for family in sorted({family for family, _ in wanted}):
+            if family in self.plan.left_out:
+                raise GensupError(
+                    "a family that says nothing about this machine", value=family, rule=self.plan.left_out[family]
+                )
+            if family not in made:
+                raise unknown("fault family", family, sorted(made))
+            severities = [severity for name, severity in wanted if name == family]
+            rungs[family] = ladder(severities, where=family)
+        return rungs
 
     def described(self, settings: Settings) -> dict[str, Json]:
         """For run.json: the settings, and what they and prompts/ came to."""
@@ -149,7 +215,10 @@ class Work:
             "revision": self.generator.revision,
             "profile": digest(repr(self.generator.profile)),
         }
-        return settings.described() | {"plan": self.plan.fingerprint, "generator": made_by}
+        said: dict[str, Json] = {"plan": self.plan.fingerprint, "generator": made_by}
+        if self.wanted:
+            said["wanted"] = [[family, severity] for family, severity in self.wanted]
+        return settings.described() | said
 
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""
@@ -164,9 +233,10 @@ class Work:
             batches = [
                 (batch, [self.sources[o.source_key].ref if o.source_key else None for o in batch])
                 for i, batch in enumerate(self.generator.batches(self.plan.orders))
-                if i % parts == part and not all(order.id in done for order in batch)
+                if i % parts == part and not self.plan.made_with(batch) <= done
             ]
-            for result in engine.run(Make(out, self.generator, self.files), batches):
+            make = Make(out, self.generator, self.files, self.plan.nuisances, self.before)
+            for result in engine.run(make, batches):
                 journal.append_many(_rows(result.result()))
         return self._finish(out, progress)
 
@@ -211,9 +281,9 @@ class Work:
             done = _journalled(out)
             refused = {clip: str(row["refused"]) for clip, row in done.items() if "refused" in row}
             rows = [row for row in done.values() if "refused" not in row]
-            missing = [order for order in self.plan.orders if order.id not in done]
+            missing = self.plan.made_with(self.plan.orders) - set(done)
             if missing:
-                progress.note(f"{len(missing)} of {len(self.plan.orders)} twins are left to other shards")
+                progress.note(f"{len(missing)} of {self.plan.clips} clips are left to other shards")
                 return self.report(out, refused, finished=False, made=len(rows))
             if not rows:
                 raise GensupError(

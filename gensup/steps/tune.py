@@ -7,37 +7,34 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from gensup.audio.files import Channel
 from gensup.clip import Json
-from gensup.detection.crossfit import unfit
-from gensup.detection.speed import ms_per_clip
-from gensup.engine import Engine, for_workers
+from gensup.detection.crossfit import Arrangement, unfit
+from gensup.detection.examples import Examples
+from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
-from gensup.selection.records import Judgement, ScoreTable, Verdict
-from gensup.selection.scalar import fixed
-from gensup.selection.utility import judge
-from gensup.selection.verdict import Asked, decide
+from gensup.selection.ranking import mean_utility
+from gensup.selection.records import ScoreTable, Verdict
+from gensup.selection.verdict import Asked
 from gensup.steps import suspects
-from gensup.steps.budget import Deadline, scattered
+from gensup.steps.budget import Deadline
 from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
+from gensup.steps.costs import Costs
+from gensup.steps.decision import Decided, Decision
+from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
 from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
-from gensup.steps.scoring import Scoring, joined
-from gensup.steps.search import explore
-from gensup.steps.study import Row, Study, export
+from gensup.steps.scoring import Scoring
+from gensup.steps.suspects import Suspect
 from gensup.steps.summary import summary
 from gensup.steps.synthesize import Settings, Work
-from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, read_sets
-from gensup.steps.tainted import taints
-from gensup.store import ArrayCache, RunLock, open_run, read_json, update_run, write_json
+from gensup.steps.table import Synthetic, exercise, read_sets
+from gensup.store import ArrayCache, RunLock, open_run, update_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +49,8 @@ class Choosing:
 
     def described(self) -> dict[str, Json]:
         """For run.json. The budget is how long one call may take: a run may be continued with another."""
-        limits = cast("Json", asdict(self.limits))
-        plain: dict[str, Json] = {"answer": self.answer, "limits": limits, "trials": self.trials}
-        return {"choosing": plain | {"drop_suspects": self.drop_suspects}}
+        plain: dict[str, Json] = {"answer": self.answer, "trials": self.trials, "drop_suspects": self.drop_suspects}
+        return {"choosing": plain | self.limits.described()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +62,7 @@ class Tuning:
     table: ScoreTable
     detector: Path
     report: Path
-    suspects: tuple[suspects.Suspect, ...]
+    suspects: tuple[Suspect, ...]
 
 
 def tune(
@@ -113,7 +109,7 @@ def tune(
     engine = Followed(for_workers(workers), progress)
     kept = ArrayCache(cache) if cache else None
     recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
-    _check_fit(candidates, recordings, settings.seed)
+    _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
     found = suspects.find(engine, candidates, recordings, settings.seed, kept)
     suspects.tell(progress, found, choosing.drop_suspects)
     recordings = suspects.without(recordings, found[: choosing.drop_suspects])
@@ -130,38 +126,54 @@ def tune(
         asked = read_sets([out], machine)
     with RunLock(out):
         log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
-        decision = _Decision(
+        alone, _ = _alone(candidates, recordings, settings.seed)
+        costs = Costs.of(out, candidates.params, alone, choosing.limits)
+        decision = Decision(
             out=out,
             recordings=recordings,
-            seed=settings.seed,
-            choosing=choosing,
-            scoring=_scoring(engine, candidates, recordings, settings.seed, out, choosing, deadline, kept),
+            scoring=Scoring(
+                engine=engine,
+                candidates=candidates,
+                machine=machine,
+                seed=settings.seed,
+                deadline=deadline,
+                cache=kept,
+                forbidden=costs.forbidden(),
+            ),
+            costs=costs,
+            trials=choosing.trials,
+            asked=choosing.answer,
             progress=progress,
         )
         decided = decision.reached(asked, work)
         verdict, table = decided.verdict, decided.table
-        built = build(engine, candidates, verdict, table, decided.exercised, machine, kept)
-        built.save(out / "detector")
-        pruned = {trial.id: str(trial.reason) for trial, scores in decided.rows.values() if scores is None}
-        summary(out, table, decided.judgements, verdict, pruned)
-        _export(out, candidates, decided)
+        build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
+        _written(out, candidates, decided)
         strange = cast("Json", [asdict(suspect) for suspect in found])
         update_run(out, verdict=cast("Json", asdict(verdict)), suspects=strange)
         report = write_report(out, synthetic)
         log(out, "run finished", answer=verdict.answer)
-        if oracle:
-            open_labels(root, out, machine, candidates=candidates, recordings=recordings, engine=engine, progress=progress)
-            report = write_report(out, synthetic)
-    return Tuning(
-        out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found
-    )
+    if oracle:
+        open_labels(
+            root, out, detectors_overlay=detectors_overlay, skip_bad=skip_bad, cache=cache, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+        report = write_report(out, synthetic)
+    return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found)
 
 
-def _check_fit(candidates: Candidates, recordings: Recordings, run_seed: int) -> None:
+def _alone(
+    candidates: Candidates, recordings: Recordings, run_seed: int
+) -> tuple[Examples, tuple[Arrangement, ...]]:
+    """The normal clips and their folds, without a single question."""
+    return exercise(recordings, Synthetic((), True, ()), run_seed).normals(recordings.machine, candidates.group_by)
+
+
+def _check_fit(
+    candidates: Candidates, alone: tuple[Examples, tuple[Arrangement, ...]], recordings: Recordings
+) -> None:
     """End now, and not after an hour of twins, if there are too few clips to fit the default."""
-    clips, arrangements = exercise(recordings, Synthetic((), True, ()), run_seed).normals(
-        recordings.machine, candidates.group_by
-    )
+    clips, arrangements = alone
     default = {candidates.default: candidates.params[candidates.default]}
     for reason in unfit(default, arrangements, clips.group).values():
         raise GensupError(
@@ -173,26 +185,18 @@ def _check_fit(candidates: Candidates, recordings: Recordings, run_seed: int) ->
         )
 
 
-def _scoring(
-    engine: Engine,
-    candidates: Candidates,
-    recordings: Recordings,
-    run_seed: int,
-    out: Path,
-    choosing: Choosing,
-    deadline: Deadline,
-    cache: ArrayCache | None,
-) -> Scoring:
-    """How candidates are scored, with those that a limit forbids."""
-    clips, _ = exercise(recordings, Synthetic((), True, ()), run_seed).normals(recordings.machine, candidates.group_by)
-    costs = _costs(out, candidates, clips, choosing.limits, cache)
-    reasons = {trial: choosing.limits.reason(cost.parameters, cost.ms) for trial, cost in costs.items()}
-    return Scoring(
-        engine=engine,
-        candidates=candidates,
-        machine=recordings.machine,
-        deadline=deadline,
-        cache=cache,
-        forbidden={trial: reason for trial, reason in reasons.items() if reason is not None},
-        costs=costs,
+def _written(out: Path, candidates: Candidates, decided: Decided) -> None:
+    """trials/: the table's summary, and the study as an Optuna journal."""
+    verdict, table = decided.verdict, decided.table
+    trials = [trial for trial, _ in decided.rows.values()]
+    pruned = {trial.id: str(trial.reason) for trial in trials if trial.state != "complete"}
+    summary(out, table, decided.judgements, verdict, pruned)
+    voters = [judgement for judgement in decided.judgements if judgement.weight > 0]
+    values = mean_utility(voters).tolist() if voters else []
+    export(
+        out,
+        candidates,
+        trials,
+        {trial.id: value for trial, value in zip(table.trials, values, strict=False)},
+        dict(verdict.ranking),
     )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, rfft
 from scipy.ndimage import uniform_filter
 
 from gensup.audio.profile import Span, find_events
+from gensup.synthesis.frames import Frames
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
     from gensup.audio.profile import SoundProfile
 
-HOP_S, HOPS = 0.004, 4
+HOP_S = 0.004  # frames of 16 ms
 HEADROOM = 1.5  # even smoothed, noise exceeds its mean power now and then: up to here it is background
 
 
@@ -79,7 +79,7 @@ def _parted(
     Oppenheim, Proc. IEEE 67, 1979). Background and event add in power, not in amplitude: what is left under a loud
     event is less than the background was, and noise of the background's spectrum makes up for it.
     """
-    frames = _Frames.of(len(samples), rate)
+    frames = Frames.of(len(samples), max(1, round(HOP_S * rate)))
     spectra = frames.spectra(samples)
     during = frames.touching(spans)
     outside = np.flatnonzero(~during & frames.whole)
@@ -90,56 +90,3 @@ def _parted(
     missing = np.sqrt(np.maximum(background - (1 - kept) ** 2 * power[during], 0) / frames.energy)
     noise = frames.spectra(np.random.default_rng(0).standard_normal(len(samples), dtype=np.float32))
     return frames.sound(during, spectra[during] * kept), frames.sound(during, noise[during] * missing)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frames:
-    """Overlapping frames of a clip: 16 ms under a root-Hann window, 4 ms apart, the clip's ends padded."""
-
-    samples: int
-    hop: int
-    window: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, samples: int, rate: int) -> Self:
-        hop = max(1, round(HOP_S * rate))
-        turns = np.arange(HOPS * hop) / (HOPS * hop)
-        return cls(samples, hop, np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * turns)).astype(np.float32))
-
-    @property
-    def count(self) -> int:
-        return -(-self.samples // self.hop) + HOPS
-
-    @property
-    def energy(self) -> np.float32:
-        """Power of each bin for white noise of variance one."""
-        return np.float32(np.sum(self.window**2))
-
-    @property
-    def whole(self) -> NDArray[np.bool_]:
-        """Which frames hold no padding."""
-        first = (np.arange(self.count) - HOPS) * self.hop
-        return (first >= 0) & (first + len(self.window) <= self.samples)
-
-    def touching(self, spans: tuple[Span, ...]) -> NDArray[np.bool_]:
-        """Which frames hold a sample of an event."""
-        touched = np.zeros(self.count, dtype=np.bool_)
-        for start, stop in spans:
-            touched[start // self.hop + 1 : -(-stop // self.hop) + HOPS] = True
-        return touched
-
-    def spectra(self, signal: NDArray[np.float32]) -> NDArray[np.complex64]:
-        """(frames, bins)"""
-        padded = np.pad(signal, (len(self.window), len(self.window) + self.hop))
-        views = np.lib.stride_tricks.sliding_window_view(padded, len(self.window))[:: self.hop][: self.count]
-        return np.asarray(rfft(views * self.window, axis=1))
-
-    def sound(self, chosen: NDArray[np.bool_], spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
-        """(samples,) of the chosen frames, overlapping and added; the others are silent."""
-        parts = np.zeros((self.count, HOPS, self.hop), dtype=np.float32)
-        # The squared window, a quarter apart, sums to two.
-        parts[chosen] = (irfft(spectra, len(self.window), axis=1) * (self.window / 2)).reshape(-1, HOPS, self.hop)
-        total = np.zeros((self.count + HOPS - 1, self.hop), dtype=np.float32)
-        for k in range(HOPS):
-            total[k : k + self.count] += parts[:, k]
-        return total.ravel()[len(self.window) : len(self.window) + self.samples]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from gensup.audio.profile import SoundProfile
 from gensup.captions import FaultRow, caption
-from gensup.clip import Clip
+from gensup.clip import Clip, Json
 from gensup.errors import GensupError
 from gensup.registry import unknown
 from gensup.rng import digest, generator, seed
+from gensup.synthesis.nuisance import Nuisance, nuisances
 from gensup.synthesis.physical import MECHANISMS
 from gensup.synthesis.records import Order
 
@@ -36,10 +37,25 @@ class Plan:
 
     orders: tuple[Order, ...]
     left_out: Mapping[str, str]
+    nuisances: bool = True  # whether normal twins have copies that are as normal as they are
+
+    @property
+    def copies(self) -> dict[str, tuple[Order, Nuisance]]:
+        """The first order of the twin, and what is done to the normal one, by the copy's id."""
+        if not self.nuisances:
+            return {}
+        first = normal_twins(self.orders)
+        return {copy: (first[twin], nuisance) for twin in first for copy, nuisance in nuisances(twin).items()}
+
+    def made_with(self, batch: Sequence[Order]) -> set[str]:
+        """Ids of all clips that come of a batch: its anomalies, their normal twins and the copies of these."""
+        twins = normal_twins(batch)
+        copies = (copy for twin in twins for copy in nuisances(twin)) if self.nuisances else ()
+        return {*(order.id for order in batch), *twins, *copies}
 
     @property
     def clips(self) -> int:
-        return len(self.orders) + len(normal_twins(self.orders))
+        return len(self._every)
 
     @property
     def hours(self) -> float:
@@ -52,12 +68,13 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when any order does: its source, fault, severity, seed or words."""
-        return digest([[order.id, order.seed, list(order.captions)] for order in self.orders])
+        """Changes when any order does: its source, fault, severity, seed or words; or what is done to normal twins."""
+        ordered: list[Json] = [[order.id, order.seed, list(order.captions)] for order in self.orders]
+        return digest(ordered, list[Json](self.copies))
 
     @property
     def _every(self) -> tuple[Order, ...]:
-        return (*self.orders, *normal_twins(self.orders).values())
+        return (*self.orders, *normal_twins(self.orders).values(), *(order for order, _ in self.copies.values()))
 
 
 def normal_twins(orders: Sequence[Order]) -> dict[str, Order]:
@@ -110,7 +127,7 @@ def families(
     return kept, {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def ladder(severities: Sequence[float]) -> tuple[float, ...]:
+def ladder(severities: Sequence[float], where: str = "--severities") -> tuple[float, ...]:
     """The rungs to make, from the faintest up. 0 is the normal twin, which is made anyway.
 
     Raises:
@@ -120,45 +137,54 @@ def ladder(severities: Sequence[float]) -> tuple[float, ...]:
     if not rungs or not all(0 < severity <= HIGHEST for severity in rungs):
         raise GensupError(
             "not a ladder",
-            where="--severities",
+            where=where,
             value=",".join(f"{s:g}" for s in severities),
             rule=f"numbers from 0 to {HIGHEST:g}, at least one above 0",
         )
     return rungs
 
 
-def orders(
-    sources: Sequence[Source],
-    rows: Sequence[FaultRow],
-    severities: Sequence[float],
-    *,
-    generator_name: str,
-    rate: int,
-    channels: int,
-    run_seed: int,
-    style: str,
-    prompts: Path | None = None,
-) -> Iterator[Order]:
-    """Every family at every severity for every source. What a fault draws is the same on all rungs of its ladder."""
-    for source in sources:
-        twin = digest("twin", generator_name, source.key, run_seed)
-        said = caption(source.clip, condition="normal", style=style, overlay=prompts)
-        for row in rows:
-            broken = caption(source.clip, condition="anomaly", style=style, fault=row, overlay=prompts)
-            for severity in severities:
-                yield Order(
-                    id=digest("order", twin, row.name, row.mechanism, dict(row.parameters), severity),
-                    twin=twin,
-                    source=source.clip,
-                    source_key=source.key,
-                    family=row.name,
-                    mechanism=row.mechanism,
-                    status=row.signature_source,
-                    severity=severity,
-                    captions=(said, broken),
-                    parameters=row.parameters,
-                    seed=seed("fault", run_seed, source.key, row.name),
-                    seconds=source.seconds,
-                    rate=rate,
-                    channels=channels,
-                )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """What all orders of a set have in common: any rung of any family can be ordered by it, now or later."""
+
+    sources: tuple[Source, ...]
+    rows: tuple[FaultRow, ...]
+    severities: tuple[float, ...]
+    generator: str
+    rate: int
+    channels: int
+    seed: int  # of the run
+    style: str
+    prompts: Path | None = None
+
+    def orders(self, rungs: Mapping[str, Sequence[float]] | None = None) -> Iterator[Order]:
+        """Source by source, the families' rungs: those given, or every family at every severity.
+
+        What a fault draws is the same on all rungs of its ladder, whenever they are ordered.
+        """
+        for source in self.sources:
+            twin = digest("twin", self.generator, source.key, self.seed)
+            said = caption(source.clip, condition="normal", style=self.style, overlay=self.prompts)
+            for row in self.rows:
+                severities = self.severities if rungs is None else rungs.get(row.name, ())
+                if not severities:
+                    continue
+                broken = caption(source.clip, condition="anomaly", style=self.style, fault=row, overlay=self.prompts)
+                for severity in severities:
+                    yield Order(
+                        id=digest("order", twin, row.name, row.mechanism, dict(row.parameters), severity),
+                        twin=twin,
+                        source=source.clip,
+                        source_key=source.key,
+                        family=row.name,
+                        mechanism=row.mechanism,
+                        status=row.signature_source,
+                        severity=severity,
+                        captions=(said, broken),
+                        parameters=row.parameters,
+                        seed=seed("fault", self.seed, source.key, row.name),
+                        seconds=source.seconds,
+                        rate=self.rate,
+                        channels=self.channels,
+                    )

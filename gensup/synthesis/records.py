@@ -62,7 +62,8 @@ class Provenance:
     severity: float  # 0 for the normal twin
     parameters: Params
     seed: int
-    twin: str  # shared by a normal twin and every anomaly made from it
+    twin: str  # shared by a normal twin, its copies and every anomaly made from it
+    nuisance: str | None  # what was done to a copy of the normal twin that is normal still; None for all other clips
     chain: str  # what both twins went through; "none": the normal twin is the recording itself
 
 

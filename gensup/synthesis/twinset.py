@@ -12,7 +12,7 @@ from gensup import metadata
 from gensup.clip import Clip, Condition, Domain, Json, Status
 from gensup.errors import GensupError
 from gensup.store import SCHEMA, check_schema, read_manifest, write_text
-from gensup.synthesis.plan import normal_twins
+from gensup.synthesis.plan import Plan, normal_twins
 from gensup.synthesis.records import Order, Provenance
 
 MANIFEST = "metadata.jsonl"
@@ -38,6 +38,7 @@ class SyntheticClip:
     severity: float
     chain: str  # what both twins went through; "none": the normal twin is the recording itself
     sha256: str  # of the file's bytes
+    nuisance: str | None = None  # what was done to a copy of the normal twin; None for all other clips
 
 
 def row(clip_id: str, file: str, sha256: str, order: Order, provenance: Provenance) -> dict[str, Json]:
@@ -57,15 +58,16 @@ def row(clip_id: str, file: str, sha256: str, order: Order, provenance: Provenan
     return {**place, **made, **said, "rate": order.rate, "seconds": order.seconds}
 
 
-def file_names(orders: Sequence[Order], layout: Layout) -> dict[str, str]:
+def file_names(plan: Plan, layout: Layout) -> dict[str, str]:
     """Where every clip of the plan lies, by its id: a function of the plan, so that every shard knows it.
 
     ``dcase`` is an ordinary ``test/`` folder, so that other toolkits can score the set unchanged.
     """
     every: list[tuple[str, Order, Condition]] = [
-        (twin, order, "normal") for twin, order in normal_twins(orders).items()
+        (twin, order, "normal") for twin, order in normal_twins(plan.orders).items()
     ]
-    every += [(order.id, order, "anomaly") for order in orders]
+    every += [(order.id, order, "anomaly") for order in plan.orders]
+    every += [(copy, order, "normal") for copy, (order, _) in plan.copies.items()]
     if layout == "clips":
         return {clip_id: f"clips/{clip_id}.wav" for clip_id, _, _ in every}
     seen: Counter[tuple[object, ...]] = Counter()
@@ -129,6 +131,7 @@ def _clip(folder: Path, line: Mapping[str, Json], where: str) -> SyntheticClip:
             severity=float(cast(float, line["severity"])),
             chain=str(line["chain"]),
             sha256=str(line["sha256"]),
+            nuisance=cast("str | None", line.get("nuisance")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise GensupError(
@@ -150,6 +153,12 @@ def write_card(
         (str(r["family"]), str(r["mechanism"]), str(r["status"])) for r in rows if r["condition"] == "anomaly"
     )
     sources = {source for r in rows for source in cast("list[str]", r["sources"])}
+    copies = [str(r["nuisance"]) for r in rows if r["nuisance"] is not None]
+    explained = [
+        f"{len(copies)} of them are normal twins once more, changed in ways that are no fault, and so normal, too:",
+        f"{', '.join(sorted(set(copies)))} (`nuisance` in their rows).",
+        "",
+    ]
     lines = [
         "---",
         "configs:",
@@ -168,6 +177,7 @@ def write_card(
         f"Made from {len(sources)} normal recordings, named in `sources` by the SHA-256 of their decoded samples.",
         f"Licence: {first['licence']}. A clip's row in `metadata.jsonl` says how to make it again.",
         "",
+        *(explained if copies else ()),
         "A detector that is to be judged by this set must be fitted without those recordings (`source_path`);",
         "`gensup tune` sees to it by itself.",
         "",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gensup.clip import Clip
 from gensup.errors import GensupError
-from gensup.metadata import Aside, Normals, first_shot, parse
+from gensup.metadata import Aside, Normals, first_shot, labelled, parse
 
 ROOT = Path("recordings")
 
@@ -129,6 +129,30 @@ def test_normals_reject_what_is_none(path: str) -> None:
         Normals(ROOT, (parse(path),))
 
 
+def test_labelled_clips_are_those_left_aside_that_say_a_condition() -> None:
+    kept = [
+        "fan/test/section_00_source_test_normal_0000.wav",
+        "fan/test/section_00_source_test_anomaly_0001.wav",
+        "fan/test_rename/section_00_target_anomaly_0002_spd_1.wav",
+        "fan/section_00_source_normal_0003.wav",
+        "fan/id_00/abnormal/00000004.wav",
+    ]
+    found = clips(
+        *kept,
+        "fan/train/section_00_source_train_normal_0000.wav",
+        "fan/test/section_00_0005.wav",
+        "fan/test/abnormal/section_00_source_test_normal_0006.wav",
+        "fan/test/section_00_source_train_normal_0007.wav",
+        "fan/supplemental/section_00_noise_0008_.wav",
+        "fan/test/own.wav",
+        "pump/test/section_00_source_test_anomaly_0000.wav",
+    )
+    asked = labelled(ROOT, found, "fan")
+    assert [clip.path for clip in asked] == kept
+    assert {clip.machine for clip in asked} == {"fan"}
+    assert [clip.condition for clip in asked] == ["normal", "anomaly", "anomaly", "normal", "anomaly"]
+
+
 FOLDERS = st.sampled_from(
     ["", "fan/", "fan/train/", "fan/test/", "test/", "fan/normal/", "fan/abnormal/", "fan/id_00/abnormal/"]
 )
@@ -154,6 +178,8 @@ def test_no_anomaly_and_no_test_clip_is_ever_taken(parts: list[tuple[str, str]])
     assert good in target
     assert not [path for path in target if "anomaly" in path or "abnormal" in path]
     assert not [path for path in target if "_test_" in path or path.startswith("test/")]
+    every = clips(good, *(f"{folder}{name}.wav" for folder, name in parts))
+    assert not {clip.path for clip in labelled(ROOT, every, "fan")} & set(target)
 
 
 @pytest.mark.parametrize("label", ["normal", "anomaly"])

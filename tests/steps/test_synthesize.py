@@ -16,9 +16,13 @@ import numpy as np
 import pytest
 
 from gensup.audio.files import AudioRef, fingerprint
+from gensup.engine import for_workers
 from gensup.errors import GensupError
-from gensup.steps.synthesize import Settings, synthesize
-from gensup.store import read_manifest, sha256_file
+from gensup.steps.progress import QUIET
+from gensup.steps.recordings import Recordings, normals
+from gensup.steps.synthesize import Settings, Work, synthesize
+from gensup.store import open_run, read_manifest, sha256_file
+from gensup.synthesis.twinset import read
 from tests.steps.conftest import SETTINGS
 from tests.support import sounds
 
@@ -31,7 +35,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_every_family_at_every_rung_for_every_source(twins: Path) -> None:
     rows = read_manifest(twins / "metadata.jsonl")
-    normal = [row for row in rows if row["condition"] == "normal"]
+    normal = [row for row in rows if row["condition"] == "normal" and row["nuisance"] is None]
     anomalies = [row for row in rows if row["condition"] == "anomaly"]
     assert len(normal) == 4
     assert set(Counter((row["family"], row["severity"]) for row in anomalies).values()) == {4}
@@ -39,6 +43,7 @@ def test_every_family_at_every_rung_for_every_source(twins: Path) -> None:
     assert len({row["mechanism"] for row in anomalies}) >= 3
     assert {row["domain"] for row in normal} == {"source", "target"}  # spread over domains
     assert {row["twin"] for row in anomalies} == {row["id"] for row in normal}
+    assert {row["nuisance"] for row in anomalies} == {None}
     assert [row["id"] for row in rows] == sorted(str(row["id"]) for row in rows)
 
 
@@ -47,8 +52,66 @@ def test_the_normal_twin_is_the_recording_bit_for_bit(data: Path, twins: Path) -
     for row in read_manifest(twins / "metadata.jsonl"):
         audio = AudioRef(twins / str(row["file_name"]), sounds.RATE, 0).read()
         assert row["sources"][0] in recorded
-        assert (fingerprint(audio) == row["sources"][0]) == (row["condition"] == "normal")
+        assert (fingerprint(audio) == row["sources"][0]) == (row["id"] == row["twin"])
         assert row["sha256"] == sha256_file(twins / str(row["file_name"]))
+
+
+def test_every_normal_twin_has_copies_that_are_normal(twins: Path) -> None:
+    rows = read_manifest(twins / "metadata.jsonl")
+    normal = {row["id"]: row for row in rows if row["id"] == row["twin"]}
+    copies = [row for row in rows if row["nuisance"] is not None]
+    assert set(Counter(row["twin"] for row in copies).values()) == {6}
+    assert set(Counter(row["nuisance"] for row in copies).values()) == {4}
+    for row in copies:
+        twin = normal[row["twin"]]
+        for key in ("caption", "chain", "condition", "domain", "family", "severity", "source_path", "sources"):
+            assert row[key] == twin[key]
+        heard, was = (AudioRef(twins / str(r["file_name"]), sounds.RATE, 0).read() for r in (row, twin))
+        apart = 10 * np.log10(np.mean(heard**2) / np.mean(was**2))
+        if str(row["nuisance"]).startswith("gain"):
+            assert row["parameters"]["gain_db"] == pytest.approx(apart, abs=0.01)
+        assert row["parameters"]["peak"] == pytest.approx(np.abs(heard).max())
+        assert not np.array_equal(heard, was)
+        assert abs(apart) < 3.01
+    said = {clip.id: clip.nuisance for clip in read(twins)}
+    assert said == {row["id"]: row["nuisance"] for row in rows}
+    assert "gain+3dB" in (twins / "README.md").read_text()
+
+
+def test_a_set_without_nuisances(data: Path, twins: Path, tmp_path: Path) -> None:
+    plain = synthesize(data, "fan", tmp_path / "set", settings=replace(SETTINGS, nuisances=False), workers=1)
+    bare, rich = (read_manifest(folder / "metadata.jsonl") for folder in (tmp_path / "set", twins))
+    assert plain.clips == plain.made == len(rich) - 24
+    assert bare == [row for row in rich if row["nuisance"] is None]
+    with pytest.raises(GensupError, match=r"another configuration.*nuisances"):
+        synthesize(data, "fan", tmp_path / "set", settings=SETTINGS, workers=1)
+
+
+def test_a_set_of_an_older_version_has_none(twins: Path, tmp_path: Path) -> None:
+    shutil.copytree(twins, tmp_path / "set")
+    manifest = tmp_path / "set" / "metadata.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    manifest.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "nuisance"}) + "\n" for row in rows))
+    assert {clip.nuisance for clip in read(tmp_path / "set")} == {None}
+
+
+def test_a_copy_that_is_the_twin_again_is_refused_and_counted(data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data, root)
+    # A clip that is silent but for one sample has no noise floor to raise or to lower.
+    quiet = np.zeros((1, 6400), dtype=np.float32)
+    quiet[0, 3000] = 0.25
+    for i, path in enumerate(sorted((root / "fan" / "train").iterdir())):
+        sounds.write(path, np.roll(quiet, 100 * i, axis=1))
+    settings = Settings(pairs=3, severities=(1.0,), faults=("tone-added",))
+    done = synthesize(root, "fan", tmp_path / "set", settings=settings, workers=1)
+    assert done.finished
+    assert Counter(done.refused.values()) == {"a nuisance left no trace in this clip": 6}
+    assert done.made == done.clips - 6
+    names = {row["nuisance"] for row in read_manifest(tmp_path / "set" / "metadata.jsonl")}
+    assert {"gain+3dB", "tilt-0.5dB/octave"} < names
+    assert not {"floor+3dB", "floor-3dB"} & names
+    assert "a nuisance left no trace in this clip: 6 clips" in (tmp_path / "set" / "README.md").read_text()
 
 
 def test_captions_speak_of_the_fault_and_never_of_a_test(twins: Path) -> None:
@@ -193,3 +256,81 @@ def test_a_set_says_what_it_is(twins: Path) -> None:
     run = json.loads((twins / "run.json").read_text())
     assert run["config"]["machine"] == "fan"
     assert run["config"]["data"]["clips"] == 14
+
+
+WANTED = (("hiss", 4.0), ("knock", 1.0), ("knock", 8.0), ("hiss", 0.125))
+
+
+def prepared(data: Path, out: Path, settings: Settings) -> tuple[Recordings, Work]:
+    recordings = normals(data, "fan", out=out, channel=0, skip_bad=False, engine=for_workers(1), progress=QUIET)
+    return recordings, Work.prepared(recordings, settings.checked(), None)
+
+
+def anomalies(folder: Path) -> dict[tuple[str, float], dict[str, dict]]:
+    """Rows by family and severity, then by id."""
+    found: dict[tuple[str, float], dict[str, dict]] = {}
+    for row in read_manifest(folder / "metadata.jsonl"):
+        if row["condition"] == "anomaly":
+            found.setdefault((row["family"], row["severity"]), {})[row["id"]] = row
+    return found
+
+
+def test_more_rungs_are_those_of_a_longer_ladder(data: Path, twins: Path, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, faults=("hiss", "knock"))
+    longer = replace(settings, severities=(0.125, 0.5, 1.0, 2.0, 4.0, 8.0))
+    synthesize(data, "fan", tmp_path / "longer", settings=longer, workers=1)
+    recordings, work = prepared(data, tmp_path / "more", settings)
+    more = work.more(WANTED)
+    open_run(tmp_path / "more", {"command": "synthesize"} | recordings.described() | more.described(settings))
+    done = more.make(tmp_path / "more", (0, 1), for_workers(1), QUIET)
+    assert done.finished
+    assert done.made == done.clips == 4 * 5
+    made, known = anomalies(tmp_path / "more"), anomalies(tmp_path / "longer")
+    assert set(made) == set(WANTED)
+    for rung, rows in made.items():
+        assert rows == known[rung]  # with the files' SHA-256
+    first = {row["id"]: row["sha256"] for row in read_manifest(twins / "metadata.jsonl")}
+    normal = {row["id"]: row["sha256"] for row in read_manifest(tmp_path / "more" / "metadata.jsonl")}
+    assert {i: sha for i, sha in normal.items() if i in first} == {
+        row["id"]: row["sha256"] for row in read_manifest(twins / "metadata.jsonl") if row["id"] == row["twin"]
+    }
+
+
+def test_more_rungs_continue_after_a_kill(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "more"
+    recordings, work = prepared(data, out, SETTINGS)
+    more = work.more(WANTED)
+    config = {"command": "synthesize"} | recordings.described() | more.described(SETTINGS)
+    open_run(out, config)
+    assert not more.make(out, (0, 2), for_workers(1), QUIET).finished  # as if ended half-way
+    whole = tmp_path / "whole"
+    open_run(whole, config)
+    more.make(whole, (0, 1), for_workers(1), QUIET)
+    open_run(out, config)
+    assert more.make(out, (0, 1), for_workers(1), QUIET).finished
+    assert contents(out) == contents(whole)
+    with pytest.raises(GensupError, match=r"another configuration.*wanted"):
+        open_run(out, config | work.more(WANTED[:1]).described(SETTINGS))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [
+        ((), "no rung is wanted"),
+        ((("knok", 1.0),), "did you mean knock"),
+        ((("hiss", -1.0),), "hiss: not a ladder"),
+        ((("hiss", 1e4),), "hiss: not a ladder"),
+        ((("squeal", 1.0),), "unknown fault family"),
+    ],
+)
+def test_rungs_that_cannot_be_made(data: Path, tmp_path: Path, wanted: tuple, word: str) -> None:
+    _, work = prepared(data, tmp_path / "more", replace(SETTINGS, faults=("hiss", "knock")))
+    with pytest.raises(GensupError, match=word):
+        work.more(wanted)
+
+
+def test_a_family_that_was_left_out_stays_out(data: Path, tmp_path: Path) -> None:
+    _, work = prepared(data, tmp_path / "more", SETTINGS)
+    family, reason = next(iter(work.plan.left_out.items()))
+    with pytest.raises(GensupError, match=reason[:20]):
+        work.more([(family, 1.0)])

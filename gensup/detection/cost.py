@@ -1,4 +1,4 @@
-"""What scoring one clip costs with each candidate, on one thread: for devices that must keep up with a machine."""
+"""What a candidate costs a device: numbers that its models hold, and the time that it takes to score one clip."""
 
 from __future__ import annotations
 
@@ -18,6 +18,25 @@ from gensup.store import ArrayCache
 
 CLIPS = 5  # heard, spread over the normals
 ROWS = 9  # scored one by one
+
+
+def parameters(candidates: Mapping[str, Params], normals: Examples) -> dict[str, int]:
+    """Numbers that the fitted models of each candidate hold, over all groups of ``normals``, by trial id.
+
+    Raises:
+        GensupError: a clip that cannot be read.
+    """
+    chains = {trial: build(params) for trial, params in candidates.items()}
+    one, groups = normals.take([0]), len(set(normals.group))
+    dims: dict[tuple[Frontend, type], int] = {}
+    for chain in chains.values():
+        sound = chain.frontend, type(chain.pooling)
+        if sound not in dims:
+            dims[sound] = pooled(Inline(), one, chain.frontend, [chain.pooling]).shape[-1]
+    return {
+        trial: groups * chain.backend.n_parameters(dims[chain.frontend, type(chain.pooling)])
+        for trial, chain in chains.items()
+    }
 
 
 def ms_per_clip(

@@ -1,0 +1,102 @@
+"""The verdict of a run: candidates scored, judged, asked once more where a ladder lacked a rung, and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gensup.selection.records import Judgement, ScoreTable, Verdict
+from gensup.selection.utility import judge
+from gensup.selection.verdict import Asked, decide
+from gensup.steps.costs import Costs
+from gensup.steps.progress import Progress
+from gensup.steps.recordings import Recordings
+from gensup.steps.scoring import Scoring, joined
+from gensup.steps.study import Row, Study
+from gensup.steps.synthesize import Work
+from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, read_sets
+from gensup.steps.tainted import taints
+from gensup.store import open_run
+
+WANTED = "wanted"  # the folder of the rungs that a ladder lacked
+LEFT_OUT = "left-out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A verdict, and all that it was reached by."""
+
+    verdict: Verdict
+    table: ScoreTable
+    judgements: tuple[Judgement, ...]
+    exercised: Exercise
+    rows: Mapping[str, Row]  # of every candidate that was begun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a verdict is reached with."""
+
+    out: Path
+    recordings: Recordings
+    scoring: Scoring
+    costs: Costs
+    trials: int
+    asked: Asked
+    progress: Progress
+
+    def reached(self, synthetic: Synthetic, work: Work | None) -> Decided:
+        """The verdict; rungs that it wants are made by ``work`` (None: the set is as it was given)."""
+        exercised = exercise(self.recordings, synthetic, self.scoring.seed)
+        study = Study(self.out)
+        rows = self.scoring.searched(exercised, study, self.trials)
+        study.finish()
+        taint = taints(self.scoring.engine, exercised, self.recordings.machine)
+        table = self._with_conditions(self.scoring.table(exercised, rows, taint), exercised)
+        judgements = judge(table)
+        wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None]
+        if wanted and work is not None and not self.scoring.deadline.over:
+            table = self._asked_once_more(table, exercised, work, wanted)
+            judgements = judge(table)
+        verdict = self._affordable(table, judgements)
+        return Decided(verdict=verdict, table=table, judgements=judgements, exercised=exercised, rows=rows)
+
+    def _with_conditions(self, table: ScoreTable, exercised: Exercise) -> ScoreTable:
+        """The table with clips of operating conditions that no model was fitted on, for what is shown and not used."""
+        aside = conditions_left_out(self.recordings, self.scoring.seed)
+        return table if aside is None else self._joined(table, exercised, aside, LEFT_OUT)
+
+    def _asked_once_more(
+        self, table: ScoreTable, exercised: Exercise, work: Work, wanted: Sequence[tuple[str, float]]
+    ) -> ScoreTable:
+        self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
+        more = work.more(wanted)
+        folder = self.out / WANTED
+        open_run(folder, more.described())
+        more.make(folder, (0, 1), self.scoring.engine, self.progress)
+        anomalies = read_sets([folder], self.recordings.machine)
+        further = exercise(self.recordings, anomalies, self.scoring.seed)
+        return self._joined(table, exercised, further, WANTED)
+
+    def _joined(self, table: ScoreTable, exercised: Exercise, more: Exercise, part: str) -> ScoreTable:
+        study = Study(self.out, part)
+        rows = self.scoring.rows(more, study, [trial.id for trial in table.trials])
+        study.finish()
+        missing = [trial.id for trial in table.trials if trial.id not in rows]
+        if missing:  # the budget was over: half a column would compare candidates by different clips
+            self.progress.note(f"the budget was over before all candidates had heard the clips of {part}")
+            return table
+        return joined(table, exercised, more, rows)
+
+    def _affordable(self, table: ScoreTable, judgements: Sequence[Judgement]) -> Verdict:
+        """The verdict; on a device that cannot hold all members of a fusion, its first."""
+        verdict = decide(table, judgements, self.asked)
+        if self.asked != "auto" or verdict.form not in ("fusion", "hedged"):
+            return verdict
+        heard = {*verdict.members, *(verdict.panel if verdict.form == "hedged" else ())}
+        reason = self.costs.reason(heard)
+        if reason is None:
+            return verdict
+        self.progress.note(f"a {verdict.form} detector is beyond the limits ({reason}): a single configuration instead")
+        return replace(decide(table, judgements, "single"))
