@@ -14,7 +14,7 @@ import gensup
 from benchmarks.rendered import CASES, render_failures
 from benchmarks.validity.judging import of, without
 from benchmarks.validity.records import Case
-from gensup.audio.files import AudioRef, fingerprint
+from gensup.audio.files import AudioRef, fingerprint, inspect
 from gensup.detection.crossfit import fit_and_score
 from gensup.detection.examples import Examples
 from gensup.engine import Engine
@@ -43,10 +43,9 @@ class Recorded:
     note: str = ""
 
 
-def selected(root: Path, machine: str, out: Path, engine: Engine, pairs: int) -> ScoreTable:
+def selected(root: Path, machine: str, out: Path, pairs: int) -> ScoreTable:
     """What ``gensup.tune`` decided by, on the recordings below ``root``."""
     settings = gensup.Settings(pairs=pairs, seed=SEED)
-    del engine
     return gensup.tune(root, machine, out, detectors=(DETECTOR,), settings=settings).table
 
 
@@ -69,8 +68,6 @@ def _examples(clips: Sequence[Path]) -> Examples:
 
 
 def _rate(path: Path) -> int:
-    from gensup.audio.files import inspect
-
     return inspect(path).rate
 
 
@@ -89,7 +86,7 @@ def recorded(given: Recorded, engine: Engine, pairs: int = PAIRS) -> Case:
         place.mkdir(parents=True)
         for i, path in enumerate(train):
             (place / f"{i:04d}{path.suffix}").symlink_to(path.resolve())
-        table = selected(Path(folder) / "data", given.machine, Path(folder) / "run", engine, pairs)
+        table = selected(Path(folder) / "data", given.machine, Path(folder) / "run", pairs)
     paths = [path for path, _ in tests]
     return Case(
         kind="audio",
@@ -150,15 +147,29 @@ class RenderedMachine:
 
 
 def rendered(
-    name: str, engine: Engine, *, pairs: int = PAIRS, train: int = 64, normals: int = 80, anomalies: int = 40
+    name: str,
+    engine: Engine,
+    *,
+    pairs: int = PAIRS,
+    train: int = 64,
+    normals: int = 80,
+    anomalies: int = 40,
+    seconds: float = 4.0,
 ) -> RenderedMachine:
     """Render a machine with all of its failures, select on it once, and score every failure's clips."""
     kind = CASES[name]
     with TemporaryDirectory(prefix="gensup-validity-") as folder:
         trained, tested, broken = render_failures(
-            Path(folder) / "data", name, kind, seed=SEED, train=train, normals=normals, anomalies=anomalies
+            Path(folder) / "data",
+            name,
+            kind,
+            seed=SEED,
+            train=train,
+            normals=normals,
+            anomalies=anomalies,
+            seconds=seconds,
         )
-        table = selected(Path(folder) / "data", name, Path(folder) / "run", engine, pairs)
+        table = selected(Path(folder) / "data", name, Path(folder) / "run", pairs)
         places = {"": tested, **broken}
         clips = [(path, failure) for failure, place in places.items() for path in sorted(place.iterdir())]
         paths = [path for path, _ in clips]

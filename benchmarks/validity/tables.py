@@ -70,14 +70,9 @@ def views(time: int) -> Iterator[View]:
     yield from (View(d, n) for d, n in product(DECAYS if time > 1 else (1.0,), COMPONENTS[time > 1]))
 
 
-@dataclass(frozen=True, slots=True)
-class TableCase:
-    """A worker's task: a labelled table's case."""
-
-    doing = "feature table"
-
-    def __call__(self, path: Path) -> Case:
-        return case_of(read(path), path.parent.name)
+def case_of_file(path: Path) -> Case:
+    """A labelled table's case, named after its folder and file."""
+    return case_of(read(path), path.parent.name)
 
 
 def case_of(features: FeatureSet, group: str) -> Case:
