@@ -24,7 +24,7 @@ from gensup.cli.console import Lines, print_table
 from gensup.detection.detector import load
 from gensup.metadata import parse, scan
 from gensup.metrics import auc, hmean, pauc
-from gensup.selection.verdict import describe
+from gensup.selection.sentence import describe
 from gensup.steps.tune import Tuning
 
 Floats = NDArray[np.float64]

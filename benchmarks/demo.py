@@ -16,7 +16,7 @@ from benchmarks.compare import HEADER, compare
 from benchmarks.rendered import render
 from gensup.cli.console import Lines, print_table
 from gensup.cli.verdict import print_verdict
-from gensup.selection.verdict import describe
+from gensup.selection.sentence import describe
 from gensup.synthesis.physical import MECHANISMS
 
 SEED = 2026

@@ -36,7 +36,7 @@ def command(
     as_json: options.AsJson = False,
 ) -> None:
     """Choose a detector by synthetic anomalies, fit it on every normal clip, and write a page about it."""
-    from gensup.selection.verdict import describe
+    from gensup.selection.sentence import describe
     from gensup.steps.synthesize import Settings
     from gensup.steps.tune import tune
 

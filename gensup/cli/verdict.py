@@ -11,13 +11,21 @@ if TYPE_CHECKING:
     from gensup.selection.records import Verdict
 
 
+FORMS = {
+    "single": "{first}",
+    "default": "{first}",
+    "fusion": "the mean of {n} candidates, first {first}",
+    "hedged": "the mean of {n} candidates, first {first}, or the loudest of a panel that no twin chose",
+}
+
+
 def print_verdict(verdict: Verdict, names: Mapping[str, str]) -> None:
     """The sentence, the choice, and the families that made it. ``names`` maps trial ids to words."""
-    chosen = ", ".join(names[member] for member in verdict.members) or "nothing"
-    print(f"verdict   {verdict.answer}: {chosen}")
+    first = names[verdict.members[0]] if verdict.members else "nothing"
+    print(f"verdict   {verdict.answer}: {FORMS[verdict.form].format(n=len(verdict.members), first=first)}")
     print(f"\n{verdict.sentence}\n")
     print_table(
-        ("family", "mechanism", "signature", "severity", "weight", "median AUC", "chosen AUC", "rank"),
+        ("family", "mechanism", "signature", "severity", "weight", "median AUC", "utility", "rank"),
         [
             (
                 family,
@@ -26,8 +34,8 @@ def print_verdict(verdict: Verdict, names: Mapping[str, str]) -> None:
                 f"{report.severity:.2f}",
                 f"{report.weight:.0%}",
                 f"{report.median_auc:.3f}",
-                "-" if report.member_auc is None else f"{report.member_auc:.3f}",
-                "-" if report.member_rank is None else report.member_rank,
+                "-" if report.utility is None else f"{report.utility:.3f}",
+                "-" if report.rank is None else report.rank,
             )
             for family, report in sorted(verdict.families.items(), key=lambda item: (-item[1].weight, item[0]))
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from statistics import median
 from time import perf_counter
@@ -27,14 +28,14 @@ def parameters(candidates: Mapping[str, Params], normals: Examples) -> dict[str,
         GensupError: a clip that cannot be read.
     """
     chains = {trial: build(params) for trial, params in candidates.items()}
-    one, groups = normals.take([0]), len(set(normals.group))
+    one, rows = normals.take([0]), Counter(normals.group)
     dims: dict[tuple[Frontend, type], int] = {}
     for chain in chains.values():
         sound = chain.frontend, type(chain.pooling)
         if sound not in dims:
             dims[sound] = pooled(Inline(), one, chain.frontend, [chain.pooling]).shape[-1]
     return {
-        trial: groups * chain.backend.n_parameters(dims[chain.frontend, type(chain.pooling)])
+        trial: sum(chain.backend.n_parameters(dims[chain.frontend, type(chain.pooling)], n) for n in rows.values())
         for trial, chain in chains.items()
     }
 

@@ -20,7 +20,7 @@ from gensup.reporting.slices import Slice, short, slices, utilities
 from gensup.reporting.spectrograms import spectrograms
 from gensup.selection.constants import constants
 from gensup.selection.records import FamilyReport
-from gensup.selection.verdict import describe
+from gensup.selection.sentence import describe
 from gensup.synthesis.physical import MECHANISMS
 
 RANKED = 10  # of the ranking, on the page

@@ -7,14 +7,18 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from gensup.selection.constants import constants
-from gensup.selection.records import ScoreTable
+from gensup.selection.records import LEFT_OUT, ScoreTable
 
 Floats = NDArray[np.float64]
 
 
 def normal_places(table: ScoreTable) -> NDArray[np.intp]:
-    """Columns of real normal clips, scored by models that were fitted without them, in all arrangements."""
-    return np.array([i for i, c in enumerate(table.columns) if c.role == "normal" and c.repeat >= 0], dtype=np.intp)
+    """Columns of normal clips, scored by models fitted without them: recordings, or where there are none normal twins."""
+    places = {
+        role: [i for i, c in enumerate(table.columns) if c.role == role and c.repeat != LEFT_OUT]
+        for role in ("normal", "sham")
+    }
+    return np.array(places["normal"] or places["sham"], dtype=np.intp)
 
 
 def panel(table: ScoreTable) -> tuple[int, ...]:
@@ -25,7 +29,7 @@ def panel(table: ScoreTable) -> tuple[int, ...]:
     ids = [trial.id for trial in table.trials]
     order = sorted(range(len(ids)), key=lambda i: ids[i])
     count = min(constants().panel, len(order))
-    if not len(normal_places(table)):  # score files without recordings: nothing is known of the space's shape
+    if not len(normal_places(table)):  # unpaired score files: nothing is known of the space's shape
         return tuple(order[:: max(1, len(order) // count)][:count])
     ranks = rankdata(table.scores[order][:, normal_places(table)], axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)

@@ -26,7 +26,7 @@ class Costs:
     @classmethod
     def of(cls, run: Path, candidates: Mapping[str, Params], normals: Examples, limits: Limits) -> Costs:
         """Measured on a few normal clips; times once a run, so that a continued one prunes alike."""
-        sizes = parameters(candidates, normals) if limits.any else {}
+        sizes = parameters(candidates, normals) if limits else {}
         ms: dict[str, float] = {}
         if limits.ms_per_clip is not None:
             kept = run / "trials" / "ms_per_clip.json"

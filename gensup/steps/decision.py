@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gensup.selection.records import Judgement, ScoreTable, Verdict
@@ -14,12 +14,10 @@ from gensup.steps.progress import Progress
 from gensup.steps.recordings import Recordings
 from gensup.steps.scoring import Scoring, joined
 from gensup.steps.study import Row, Study
-from gensup.steps.synthesize import Work
-from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, read_sets
+from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise
 from gensup.steps.tainted import taints
-from gensup.store import open_run
 
-WANTED = "wanted"  # the folder of the rungs that a ladder lacked
+WANTED = "wanted"  # of the rungs that a ladder lacked: a twin set, and a part of the study
 LEFT_OUT = "left-out"
 
 
@@ -45,9 +43,11 @@ class Decision:
     trials: int
     asked: Asked
     progress: Progress
+    # Makes families at severities that their ladders lack; None: the set is as it was given.
+    more: Callable[[Sequence[tuple[str, float]]], Synthetic] | None
 
-    def reached(self, synthetic: Synthetic, work: Work | None) -> Decided:
-        """The verdict; rungs that it wants are made by ``work`` (None: the set is as it was given)."""
+    def reached(self, synthetic: Synthetic) -> Decided:
+        """Score, judge, ask once more where a ladder misses the fixed difficulty, and decide."""
         exercised = exercise(self.recordings, synthetic, self.scoring.seed)
         study = Study(self.out)
         rows = self.scoring.searched(exercised, study, self.trials)
@@ -56,8 +56,10 @@ class Decision:
         table = self._with_conditions(self.scoring.table(exercised, rows, taint), exercised)
         judgements = judge(table)
         wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None]
-        if wanted and work is not None and not self.scoring.deadline.over:
-            table = self._asked_once_more(table, exercised, work, wanted)
+        if wanted and self.more is not None and not self.scoring.deadline.over:
+            self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
+            further = exercise(self.recordings, self.more(wanted), self.scoring.seed)
+            table = self._joined(table, exercised, further, WANTED)
             judgements = judge(table)
         verdict = self._affordable(table, judgements)
         return Decided(verdict=verdict, table=table, judgements=judgements, exercised=exercised, rows=rows)
@@ -66,18 +68,6 @@ class Decision:
         """The table with clips of operating conditions that no model was fitted on, for what is shown and not used."""
         aside = conditions_left_out(self.recordings, self.scoring.seed)
         return table if aside is None else self._joined(table, exercised, aside, LEFT_OUT)
-
-    def _asked_once_more(
-        self, table: ScoreTable, exercised: Exercise, work: Work, wanted: Sequence[tuple[str, float]]
-    ) -> ScoreTable:
-        self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
-        more = work.more(wanted)
-        folder = self.out / WANTED
-        open_run(folder, more.described())
-        more.make(folder, (0, 1), self.scoring.engine, self.progress)
-        anomalies = read_sets([folder], self.recordings.machine)
-        further = exercise(self.recordings, anomalies, self.scoring.seed)
-        return self._joined(table, exercised, further, WANTED)
 
     def _joined(self, table: ScoreTable, exercised: Exercise, more: Exercise, part: str) -> ScoreTable:
         study = Study(self.out, part)
@@ -99,4 +89,4 @@ class Decision:
         if reason is None:
             return verdict
         self.progress.note(f"a {verdict.form} detector is beyond the limits ({reason}): a single configuration instead")
-        return replace(decide(table, judgements, "single"))
+        return decide(table, judgements, "single")

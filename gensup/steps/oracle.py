@@ -14,9 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from gensup.audio.files import Channel
 from gensup.clip import Clip, Json
-from gensup.detection.detector import fit, load
+from gensup.detection.crossfit import fit_and_score
+from gensup.detection.detector import load
 from gensup.detection.examples import Examples
-from gensup.detection.parts import Params
 from gensup.detection.recipe import load as load_recipe
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
@@ -74,13 +74,15 @@ def oracle(
     for by in sorted(set(group_by.values())):
         wanted = {trial.id: trial.params for trial in run.table.trials if group_by[trial.recipe] == by}
         queries = groups[by].examples(members, domains=False)
-        scores |= _fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept)
+        for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept):
+            scores |= dict(zip(scored.trials, scored.scores[:, 0], strict=True))
     for trial in sorted(trial for trial, values in scores.items() if not np.isfinite(values).all()):
         del scores[trial]
         left_out[trial] = "its scores are not finite"
     if not scores:
         raise GensupError("no candidate can score these clips", where=str(root), remedy="look at the labelled clips")
     built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, kept)
+    built = built.astype(np.float32).astype(np.float64)  # as candidates' scores are: what is equal there is equal here
     found = evaluate(
         _labels(members),
         sorted(scores),
@@ -263,19 +265,6 @@ def _rows(run: Run, scores: Mapping[str, Scores], built: Scores) -> dict[str, Sc
     beside = {"single": run.verdict.ranking[0][0] if run.verdict.ranking else None, "default": run.table.default}
     rows = {form: scores[trial] for form, trial in beside.items() if trial is not None and trial in scores}
     return {run.verdict.form: built} | {form: row for form, row in rows.items() if form != run.verdict.form}
-
-
-def _fit_and_score(
-    engine: Engine, candidates: Mapping[str, Params], normals: Examples, queries: Examples, cache: ArrayCache | None
-) -> dict[str, Scores]:
-    """(queries,) scores by trial, each candidate fitted on all normals."""
-    unused = np.zeros(len(normals))  # the threshold of a detector that is not kept
-    return {
-        trial: fit(engine, "candidate", (), params, normals, unused, machine="", cache=cache).score(
-            queries, engine, cache
-        )
-        for trial, params in candidates.items()
-    }
 
 
 def _typed(kind: type[T], content: Json | dict[str, Json], where: str) -> T:

@@ -55,9 +55,7 @@ class Scoring:
         left = {trial: params for trial, params in left.items() if trial not in reasons}
         if not left or self.deadline.over:
             return rows
-        for scored in crossfit(
-            self.engine, left, clips, exercised.arrangements, self.cache, scratch=study.folder
-        ):
+        for scored in crossfit(self.engine, left, clips, exercised.arrangements, self.cache, scratch=study.folder):
             done = zip(scored.trials, scored.parameters, scored.scores, strict=True)
             kept = study.add_many([(self.candidates.trial(t, size), s.reshape(-1)) for t, size, s in done])
             rows |= {trial.id: (trial, scores) for trial, scores in kept}

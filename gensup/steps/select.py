@@ -14,7 +14,7 @@ from gensup.selection import exams
 from gensup.selection.records import Column, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
-from gensup.steps.table import paired, questions_of
+from gensup.steps.table import paired, questions_of, role_of
 from gensup.synthesis.twinset import SyntheticClip, read
 
 HELD_OUT = "none"  # the chain of a recording that nothing was done to
@@ -133,13 +133,14 @@ def _matched(path: Path, clips: Sequence[SyntheticClip], twins: Path) -> list[fl
 def _column(clip: SyntheticClip) -> Column:
     return Column(
         clip=clip.id,
+        repeat=0,
         fold=0,
         source=clip.source or clip.id,
         target_domain=None if clip.domain is None else clip.domain == "target",
-        role="anomaly" if clip.condition == "anomaly" else "sham",
+        role=role_of(clip),
         chain=clip.chain,
     )
 
 
 def _recorded(name: str) -> Column:
-    return Column(clip=name, fold=0, source=name, target_domain=None, role="normal", chain=HELD_OUT)
+    return Column(clip=name, repeat=0, fold=0, source=name, target_domain=None, role="normal", chain=HELD_OUT)

@@ -63,4 +63,6 @@ def tell(progress: Progress, found: Sequence[Suspect], dropped: int) -> None:
     """Name them."""
     for number, suspect in enumerate(found):
         fate = "left out" if number < dropped else "kept (--drop-suspects N leaves N of them out)"
-        progress.note(f"suspicious normal clip, {suspect.distance:.1f} robust sd from the others: {suspect.path}: {fate}")
+        progress.note(
+            f"suspicious normal clip, {suspect.distance:.1f} robust sd from the others: {suspect.path}: {fate}"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -22,7 +22,7 @@ from gensup.steps.budget import Deadline
 from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
 from gensup.steps.costs import Costs
-from gensup.steps.decision import Decided, Decision
+from gensup.steps.decision import WANTED, Decided, Decision
 from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
@@ -30,8 +30,8 @@ from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.scoring import Scoring
-from gensup.steps.suspects import Suspect
 from gensup.steps.summary import summary
+from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
@@ -115,15 +115,22 @@ def tune(
     recordings = suspects.without(recordings, found[: choosing.drop_suspects])
     config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
     config |= choosing.described()
-    work = None
+    more: Callable[[Sequence[tuple[str, float]]], Synthetic] | None = None
     if synthetic:
         asked = read_sets(synthetic, machine)
         open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
     else:
         work = Work.prepared(recordings, settings, prompts)
-        open_run(out, config | work.described(settings))
-        work.make(out, (0, 1), engine, progress)
-        asked = read_sets([out], machine)
+
+        def made(work: Work, folder: Path, config: dict[str, Json]) -> Synthetic:
+            open_run(folder, {**config, **work.described(settings)})
+            work.make(folder, (0, 1), engine, progress)
+            return read_sets([folder], machine)
+
+        def more(wanted: Sequence[tuple[str, float]]) -> Synthetic:
+            return made(work.more(wanted), out / WANTED, {"command": "tune", **recordings.described()})
+
+        asked = made(work, out, config)
     with RunLock(out):
         log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
         alone, _ = _alone(candidates, recordings, settings.seed)
@@ -144,8 +151,9 @@ def tune(
             trials=choosing.trials,
             asked=choosing.answer,
             progress=progress,
+            more=more,
         )
-        decided = decision.reached(asked, work)
+        decided = decision.reached(asked)
         verdict, table = decided.verdict, decided.table
         build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
         _written(out, candidates, decided)
@@ -162,16 +170,12 @@ def tune(
     return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found)
 
 
-def _alone(
-    candidates: Candidates, recordings: Recordings, run_seed: int
-) -> tuple[Examples, tuple[Arrangement, ...]]:
+def _alone(candidates: Candidates, recordings: Recordings, run_seed: int) -> tuple[Examples, tuple[Arrangement, ...]]:
     """The normal clips and their folds, without a single question."""
     return exercise(recordings, Synthetic((), True, ()), run_seed).normals(recordings.machine, candidates.group_by)
 
 
-def _check_fit(
-    candidates: Candidates, alone: tuple[Examples, tuple[Arrangement, ...]], recordings: Recordings
-) -> None:
+def _check_fit(candidates: Candidates, alone: tuple[Examples, tuple[Arrangement, ...]], recordings: Recordings) -> None:
     """End now, and not after an hour of twins, if there are too few clips to fit the default."""
     clips, arrangements = alone
     default = {candidates.default: candidates.params[candidates.default]}

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 import gensup
 from gensup.errors import GensupError
+from gensup.steps.fit import fit
 from gensup.steps.oracle import oracle
 from gensup.steps.score import score
 from gensup.steps.tune import Tuning
@@ -88,6 +89,14 @@ def test_what_was_built_scores_as_it_does_for_anybody(root: Path, out: Path, ove
     assert figures.auc_target == pytest.approx(roc_auc_score(truth[far], values[far]), abs=1e-12)
     assert figures.auc is not None
     assert 0 < figures.auc < 1
+
+
+def test_a_candidate_is_fitted_on_all_normal_clips(root: Path, out: Path, overlay: Path, tmp_path: Path) -> None:
+    found = oracle(root, out, detectors_overlay=overlay, workers=1)
+    fit(root, "fan", "small", tmp_path / "default", detectors_overlay=overlay, workers=1)
+    scored = score(tmp_path / "default", [root / "fan" / "test"], workers=1)
+    area = roc_auc_score(["anomaly" in s.name for s in scored], [s.score for s in scored])
+    assert found.row("default").figures.auc == pytest.approx(area, abs=1e-12)
 
 
 def test_no_verdict_no_label(root: Path, out: Path, overlay: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from gensup.audio.files import AudioRef
 from gensup.detection.detector import load
+from gensup.detection.fusion import Fusion
 from gensup.errors import GensupError
 from gensup.steps.fit import fit
 from gensup.steps.score import score
@@ -33,9 +34,13 @@ def test_the_run_folder(tuned: Tuning) -> None:
     assert tuned.report.is_file()
     detector = load(tuned.detector)
     assert detector.machine == "fan"
-    assert set(detector.models) == {"fan/00"}
-    (chosen,) = (trial for trial in tuned.table.trials if trial.id == tuned.verdict.members[0])
-    assert dict(detector.params) == dict(chosen.params)
+    assert detector.groups == ("fan/00",)
+    assert isinstance(detector, Fusion)
+    params = {trial.id: dict(trial.params) for trial in tuned.table.trials}
+    wanted = {*tuned.verdict.members, *tuned.verdict.panel}
+    fitted = [dict(chain.params) for chain in detector.chains()]
+    assert len(fitted) == len(wanted)
+    assert all(params[trial] in fitted for trial in wanted)
 
 
 def test_what_a_fold_cannot_fit_is_pruned_with_the_reason(tuned: Tuning) -> None:
@@ -48,11 +53,13 @@ def test_what_a_fold_cannot_fit_is_pruned_with_the_reason(tuned: Tuning) -> None
 
 def test_every_twin_is_scored_without_its_source(tuned: Tuning) -> None:
     columns = tuned.table.columns
-    fold_of = {column.source: column.fold for column in columns if column.role == "normal"}
-    anomalies = [column for column in columns if column.role == "anomaly"]
-    assert anomalies
-    assert all(column.fold == fold_of[column.source] for column in anomalies)
-    assert np.bincount(list(fold_of.values())).max() <= 3
+    for repeat in range(3):
+        own = [column for column in columns if column.repeat == repeat]
+        fold_of = {column.source: column.fold for column in own if column.role == "normal"}
+        made = [column for column in own if column.role in ("anomaly", "nuisance")]
+        assert {column.role for column in made} == {"anomaly", "nuisance"}
+        assert all(column.fold == fold_of[column.source] for column in made)
+        assert np.bincount(list(fold_of.values())).max() <= 3
 
 
 def test_no_test_clip_is_opened(data: Path, twins: Path, overlay: Path, tmp_path: Path, tuned: Tuning) -> None:
@@ -77,8 +84,8 @@ def test_no_test_clip_is_opened(data: Path, twins: Path, overlay: Path, tmp_path
     for name in (
         "run.json",
         "detector/detector.json",
-        "detector/model.safetensors",
         "trials/table.json",
+        "trials/study.log",
         "report.html",
     ):
         assert sha256_file(again.out / name) == sha256_file(tuned.out / name), name
@@ -90,8 +97,11 @@ def test_tune_is_synthesize_and_then_itself(
     out = tmp_path / "run"
     whole = tune(data, "fan", out, settings=SETTINGS, detectors=["small"], detectors_overlay=overlay, workers=2)
     assert sha256_file(out / "metadata.jsonl") == sha256_file(twins / "metadata.jsonl")
-    assert whole.verdict == tuned.verdict
-    assert sha256_file(out / "detector" / "model.safetensors") == sha256_file(tuned.detector / "model.safetensors")
+    assert (out / "wanted" / "metadata.jsonl").is_file()
+    assert {w.family for w in whole.verdict.wanted} <= {w.family for w in tuned.verdict.wanted}
+    first = len(tuned.table.columns)
+    assert whole.table.columns[:first] == tuned.table.columns
+    np.testing.assert_array_equal(whole.table.scores[:, :first], tuned.table.scores)
 
 
 def test_a_run_continues_where_it_was(data: Path, twins: Path, overlay: Path, tmp_path: Path, tuned: Tuning) -> None:
@@ -117,7 +127,7 @@ def test_a_run_continues_where_it_was(data: Path, twins: Path, overlay: Path, tm
         detectors_overlay=overlay,
         workers=1,
     )
-    for name in ("run.json", "detector/model.safetensors", "trials/table.json", "report.html"):
+    for name in ("run.json", "detector/detector.json", "trials/table.json", "trials/study.log", "report.html"):
         assert sha256_file(out / name) == sha256_file(tuned.out / name), name
 
 
