@@ -105,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     began = time.monotonic()
     outcomes: list[Outcome] = []
+    asked = " --quick" if words.quick else " --sets DIR" if words.sets else ""
 
     def add(found: Iterator[Outcome]) -> None:
         for outcome in found:
@@ -115,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"{outcome.mean('random'):.3f}, cross-fit oracle {outcome.mean('cross-fit oracle'):.3f}",
                 flush=True,
             )
+            # What is done is done: an hour's work is not lost to the last set.
+            write(outcomes, words.out, f"python -m benchmarks.{NAME}{asked}")
 
     engine = for_workers(words.workers)
     add(of_rendered(engine, wanted, quick=words.quick))
@@ -126,8 +129,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         add(of_tables(engine, [path for path in found if wanted(f"{path.parent.name}/{path.stem}")]))
     if not outcomes:
         parser.error("no set of such a name")
-    asked = " --quick" if words.quick else " --sets DIR" if words.sets else ""
-    write(outcomes, words.out, f"python -m benchmarks.{NAME}{asked}")
     print(f"{len(outcomes)} sets, {time.monotonic() - began:.0f} s: {words.out / NAME}.md")
 
 

@@ -136,14 +136,15 @@ default and than a random candidate: on machines whose physics is written down, 
 and on other people's features.
 
 **What it does not show.** Rendered machines are no machines: their rooms, spreads and failures are ours, and how far a
-failure goes was set by what a mean-pooling detector hears. Recordings with fewer than {few} normal or anomalous test clips
-are marked *n small*: alone they say nothing. The tables' twins live in feature space; they test the rules of choosing,
-not the faults. All candidates are of one recipe (on tables, of three back ends). No constant was set by these numbers.
+failure goes was set by what the published default (mean pooling, two components) hears, which favours that default.
+Recordings with fewer than {few} normal or anomalous test clips are marked *n small*: alone they say nothing. The
+tables' twins live in feature space: they test the rules of choosing, not the faults. All candidates are of one recipe
+(on tables, of three back ends). No constant was set by these numbers.
 """
 UNLIKE = """\
-The procedure with the mechanisms alone that fit the real anomalies least, as the real labels say: one, three, or as many
-as may be selected with (these only where their mean agreement is not above zero). It must not *select*, nor fall below
-random − .02.
+The procedure with the mechanisms alone that fit the real anomalies least, as the real labels say: one, three, or as
+many as may be selected with (these only where their mean agreement is not above zero). It must not *select*, nor fall
+below random − .02.
 """
 
 
