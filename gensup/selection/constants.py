@@ -25,6 +25,7 @@ class Constants:
     max_fpr: float
     panel: int
     top: int
+    top_share: float
     difficulty: float
     hopeless: float
     saturated: float

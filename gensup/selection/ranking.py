@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from gensup.selection.constants import constants
 from gensup.selection.records import Judgement, ScoreTable
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,11 @@ def borda(judgements: Sequence[Judgement]) -> Floats:
     ranks = np.stack([rankdata(-judgement.value) for judgement in judgements])
     # Rounded, so that equal counts are equal whatever the order in which they were summed.
     return np.asarray(np.round(weights @ ranks / weights.sum(), 9))
+
+
+def top(order: Sequence[int]) -> list[int]:
+    """The first of an order of all trials: those that are fused."""
+    return list(order[: max(1, min(constants().top, int(constants().top_share * len(order))))])
 
 
 def ranked(table: ScoreTable, counts: Floats) -> list[int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gensup.selection.constants import constants
 from gensup.selection.fusion import fused, hedged
 from gensup.selection.panel import panel
-from gensup.selection.ranking import borda, mean_utility, ranked, steadiness
+from gensup.selection.ranking import borda, mean_utility, ranked, steadiness, top
 from gensup.selection.records import Answer, FamilyReport, Form, Judgement, ScoreTable, Verdict, Wanted
 from gensup.selection.sentence import sentence
 from gensup.selection.surrogates import surrogates
@@ -40,8 +40,8 @@ def decide(table: ScoreTable, judgements: Sequence[Judgement], asked: Asked = "a
     form = _form(answer, asked, bool(voters))
     members = {
         "single": order[:1],
-        "fusion": order[: constants().top],
-        "hedged": order[: constants().top],
+        "fusion": top(order),
+        "hedged": top(order),
         "default": [] if default is None else [default],
     }[form]
     forms = _forms(table, order, spread, default)
@@ -91,7 +91,7 @@ def _gains(table: ScoreTable, voters: Sequence[Judgement]) -> dict[str, float]:
         if not others:
             continue
         unheard = [voter for voter in voters if voter.mechanism == mechanism]
-        scores = fused(table, ranked(table, borda(others))[: constants().top])[None]
+        scores = fused(table, top(ranked(table, borda(others))))[None]
         gained = [float(utility_of(table, scores, j)[0] - j.value.mean()) for j in unheard]
         gains[mechanism] = float(np.average(gained, weights=[j.weight for j in unheard]))
     return gains
@@ -101,10 +101,9 @@ def _forms(table: ScoreTable, order: Sequence[int], spread: Sequence[int], defau
     """(columns,) scores of everything that could be built."""
     forms = {} if default is None else {"default": table.scores[default]}
     if order:
-        top = order[: constants().top]
         forms["single"] = table.scores[order[0]]
-        forms["fusion"] = fused(table, top)
-        forms["hedged"] = hedged(table, top, spread)
+        forms["fusion"] = fused(table, top(order))
+        forms["hedged"] = hedged(table, top(order), spread)
     return forms
 
 

@@ -60,7 +60,7 @@ def export(
         return create_trial(
             state=state if value is None else TrialState.COMPLETE,
             value=value,
-            params={path: choice(trial.params[path]) for path in axes},
+            params={path: choice(trial.varied[path]) for path in axes},
             distributions=distributions(axes),
             user_attrs=said | {"borda": None if borda is None else borda.get(trial.id)},
         )

@@ -104,8 +104,10 @@ class _Space:
         left = np.array([trial not in values for trial in self.order])
         with quiet():
             study = create_study(direction="maximize", sampler=sampler)
+            worst = min(value for value in values.values() if value is not None)
             for trial, value in values.items():
-                add(trial, value, TrialState.FAIL if value is None else TrialState.COMPLETE)
+                # A failed trial is no better than the worst: where fits fail is no place to go.
+                add(trial, worst if value is None else value, TrialState.COMPLETE)
             while left.any() and len(chosen) < count:
                 suggested = study.ask(dict(self.axes))
                 far = np.abs(self.places - _place(self.axes, suggested.params)).sum(axis=1)

@@ -172,7 +172,8 @@ def _settled(trial: Trial, scores: NDArray[np.float64] | None) -> Row:
         if trial.state == "complete":
             raise ValueError(f"trial {trial.id} is complete and has no scores")
         return trial, None
-    kept = scores.astype(np.float32).astype(np.float64)
+    with np.errstate(over="ignore"):  # beyond single precision is beyond finite
+        kept = scores.astype(np.float32).astype(np.float64)
     if not np.isfinite(kept).all():
         return replace(trial, state="failed", reason=NOT_FINITE), None
     return trial, kept

@@ -88,13 +88,15 @@ BEST = ("bat", "owl", "fox", "sharp", "keen", "fine", "good", "fair")
 def test_the_sharpest_ears_are_chosen_and_fused() -> None:
     verdict = verdict_on(table(EARS))
     assert (verdict.answer, verdict.form) == ("select", "fusion")
-    assert len(set(verdict.members) & set(BEST)) >= 7
-    assert {trial for trial, _ in verdict.ranking[-3:]} < {"deaf", "dull", "dim", "weak"}
+    assert len(verdict.members) == 3  # a quarter of twelve
+    assert set(verdict.members) <= set(BEST)
+    assert {trial for trial, _ in verdict.ranking[-2:]} < {"deaf", "dull", "dim", "weak"}
     assert verdict.rank_interval is not None
     assert verdict.rank_interval[1] <= 4
     assert verdict.members[0] in verdict.ties
     assert "deaf" not in verdict.ties
-    assert verdict.rows["fusion"] > verdict.rows["single"] > verdict.rows["random"] > verdict.rows["default"] > 0.5
+    assert verdict.rows["single"] > verdict.rows["random"]
+    assert verdict.rows["fusion"] > verdict.rows["random"] > verdict.rows["default"] > 0.5
     assert set(verdict.gains) == {"hiss", "knock", "tick", "wobble"}
     assert min(verdict.gains.values()) > 0
     np.testing.assert_allclose(sum(report.weight for report in verdict.families.values()), 1)
@@ -108,7 +110,7 @@ def test_the_sharpest_ears_are_chosen_and_fused() -> None:
 def test_what_was_asked_for_is_built_and_the_answer_stays() -> None:
     scored = table(EARS)
     auto = verdict_on(scored)
-    for asked, members in (("single", 1), ("fusion", 8), ("hedged", 8), ("default", 1)):
+    for asked, members in (("single", 1), ("fusion", 3), ("hedged", 3), ("default", 1)):
         verdict = verdict_on(scored, asked)  # type: ignore[arg-type]
         assert (verdict.answer, verdict.form, len(verdict.members)) == ("select", asked, members)
         assert verdict.ranking == auto.ranking
@@ -154,7 +156,8 @@ def test_too_easy_a_ladder_asks_for_fainter_rungs_and_too_faint_a_one_for_strong
 def test_few_mechanisms_are_hedged() -> None:
     verdict = verdict_on(table(EARS, families={f"hiss-{i}": "hiss" for i in range(9)}))
     assert (verdict.answer, verdict.form) == ("hedge", "hedged")
-    assert len(set(verdict.members) & set(BEST)) >= 7
+    assert len(verdict.members) == 3  # a quarter of twelve
+    assert set(verdict.members) <= set(BEST)
     assert len(verdict.panel) == 5
     assert "9 of 9, of 1 mechanisms" in verdict.sentence
     assert "hedged by candidates that no simulated fault chose" in verdict.sentence
