@@ -16,17 +16,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import gensup
 from benchmarks.rendered import CASES
 from benchmarks.validity import audio, sets, tables
 from benchmarks.validity.figure import draw
 from benchmarks.validity.judging import judged
 from benchmarks.validity.records import Case, Outcome
 from benchmarks.validity.results import as_csv, as_markdown
+from benchmarks.validity.selecting import Effort
 from gensup.engine import Engine, for_workers
 from gensup.selection.records import Judgement
 from gensup.store import write_text
 
 NAME = "selection_validity"
+QUICK_FAULTS = ("envelope-modulation", "noise-added", "spectral-tilt", "tone-added")
 QUICK = ("ShortRail/worn-damper", "ShortRail/slower-runs")
 
 
@@ -59,7 +62,9 @@ def of_rendered(engine: Engine, wanted: Callable[[str], bool], *, quick: bool = 
 
 
 def _quickly(name: str, engine: Engine) -> audio.RenderedMachine:
-    return audio.rendered(name, engine, pairs=4, train=16, normals=8, anomalies=8, seconds=1.0)
+    settings = gensup.Settings(pairs=3, severities=(0.25, 1, 4), faults=QUICK_FAULTS)
+    effort = Effort(detectors=("mean-gmm", "max-gmm"), settings=settings)
+    return audio.rendered(name, engine, effort=effort, train=16, normals=8, anomalies=8, seconds=1.0)
 
 
 def of_recordings(engine: Engine, given: Sequence[audio.Recorded]) -> Iterator[Outcome]:

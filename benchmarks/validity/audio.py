@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,19 +14,15 @@ import gensup
 from benchmarks.rendered import CASES, render_failures
 from benchmarks.validity.judging import of, without
 from benchmarks.validity.records import Case
-from gensup.audio.files import AudioRef, fingerprint, inspect
-from gensup.detection.crossfit import fit_and_score
-from gensup.detection.examples import Examples
+from benchmarks.validity.selecting import Effort, real_scores, selected, sound
 from gensup.engine import Engine
 from gensup.metadata import parse
 from gensup.rng import generator
 from gensup.selection.records import Judgement, ScoreTable
-from gensup.selection.utility import judge
-from gensup.steps.candidates import Candidates
 
-DETECTOR = "twfr-gmm"
-PAIRS = 14  # of the default 50, as in the demo: the whole benchmark has to end within half an hour on two cores
 SEED = 2026
+# Of the default 50 pairs 14, as in the demo: the whole benchmark has to end within half an hour on two cores.
+FULL = Effort(settings=gensup.Settings(pairs=14, seed=SEED))
 TRAIN_SHARE = 0.6  # of the normal clips of a set that has no split
 
 
@@ -43,57 +39,29 @@ class Recorded:
     note: str = ""
 
 
-def selected(root: Path, machine: str, out: Path, pairs: int) -> ScoreTable:
-    """What ``gensup.tune`` decided by, on the recordings below ``root``."""
-    settings = gensup.Settings(pairs=pairs, seed=SEED)
-    return gensup.tune(root, machine, out, detectors=(DETECTOR,), settings=settings).table
-
-
-def real_scores(engine: Engine, table: ScoreTable, train: Sequence[Path], test: Sequence[Path]) -> NDArray[np.float64]:
-    """(trials, test clips): every candidate of ``table`` fitted on all ``train`` clips."""
-    params = Candidates.of((DETECTOR,), None).params
-    place = {trial.id: i for i, trial in enumerate(table.trials)}
-    found = np.empty((len(place), len(test)))
-    wanted = {trial: params[trial] for trial in place}
-    for scored in fit_and_score(engine, wanted, _examples(train), _examples(test)):
-        for trial, scores in zip(scored.trials, scored.scores, strict=True):
-            found[place[trial]] = scores.reshape(-1)
-    return found
-
-
-def _examples(clips: Sequence[Path]) -> Examples:
-    refs = tuple(AudioRef(path, _rate(path), 0) for path in clips)
-    keys = tuple(fingerprint(ref.read()) for ref in refs)
-    return Examples(audio=refs, key=keys, group=("machine",) * len(refs))
-
-
-def _rate(path: Path) -> int:
-    return inspect(path).rate
-
-
-def recorded(given: Recorded, engine: Engine, pairs: int = PAIRS) -> Case:
+def recorded(given: Recorded, engine: Engine, effort: Effort = FULL) -> Case:
     """The case of labelled recordings; sounds that were trained on, or tested already, are no test."""
     train, normal, split = _split(given)
-    heard = {_sound(path) for path in train}
+    heard = {sound(path) for path in train}
     tests: list[tuple[Path, bool]] = []
     for path, anomalous in [*((p, False) for p in normal), *((p, True) for p in given.anomaly)]:
-        sound = _sound(path)
-        if sound not in heard:
-            heard.add(sound)
+        key = sound(path)
+        if key not in heard:
+            heard.add(key)
             tests.append((path, anomalous))
     with TemporaryDirectory(prefix="gensup-validity-") as folder:
         place = Path(folder) / "data" / given.machine / "train" / "normal"
         place.mkdir(parents=True)
         for i, path in enumerate(train):
             (place / f"{i:04d}{path.suffix}").symlink_to(path.resolve())
-        table = selected(Path(folder) / "data", given.machine, Path(folder) / "run", pairs)
+        table = selected(Path(folder) / "data", given.machine, Path(folder) / "run", engine, effort).table
     paths = [path for path, _ in tests]
     return Case(
         kind="audio",
         name=given.name,
         machine=given.name,
         table=table,
-        test=real_scores(engine, table, train, paths),
+        test=real_scores(engine, table, effort.detectors, train, paths),
         anomalous=np.array([anomalous for _, anomalous in tests]),
         target=np.zeros(len(tests), dtype=bool),
         seen=given.seen,
@@ -108,10 +76,6 @@ def _split(given: Recorded) -> tuple[list[Path], list[Path], str]:
     count = round(TRAIN_SHARE * len(given.normal))
     clips = [given.normal[i] for i in order]
     return sorted(clips[:count]), sorted(clips[count:]), f"seeded split, {TRAIN_SHARE:.0%} of the normals train"
-
-
-def _sound(path: Path) -> str:
-    return fingerprint(AudioRef(path, _rate(path), 0).read())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +114,7 @@ def rendered(
     name: str,
     engine: Engine,
     *,
-    pairs: int = PAIRS,
+    effort: Effort = FULL,
     train: int = 64,
     normals: int = 80,
     anomalies: int = 40,
@@ -169,15 +133,15 @@ def rendered(
             anomalies=anomalies,
             seconds=seconds,
         )
-        table = selected(Path(folder) / "data", name, Path(folder) / "run", pairs)
+        decided = selected(Path(folder) / "data", name, Path(folder) / "run", engine, effort)
         places = {"": tested, **broken}
         clips = [(path, failure) for failure, place in places.items() for path in sorted(place.iterdir())]
         paths = [path for path, _ in clips]
-        test = real_scores(engine, table, sorted(trained.iterdir()), paths)
+        test = real_scores(engine, decided.table, effort.detectors, sorted(trained.iterdir()), paths)
     return RenderedMachine(
         name=name,
-        table=table,
-        judgements=judge(table),
+        table=decided.table,
+        judgements=decided.judgements,
         test=test,
         target=np.array([parse(path.name).domain == "target" for path in paths]),
         failure=tuple(failure for _, failure in clips),
