@@ -119,7 +119,8 @@ def as_markdown(outcomes: Sequence[Outcome], shown: str, command: str) -> str:
 def _counted(members: Sequence[Outcome]) -> str:
     machines = len({o.machine for o in members})
     small = sum(o.small for o in members)
-    return f"{len(members)} sets of {machines} machines" + (f", {small} of them with too few clips" if small else "")
+    few = f", {small} of them with too few clips" if small else ""
+    return f"{len(members)} sets of {machines} {'machine' if machines == 1 else 'machines'}{few}"
 
 
 READING = """\
