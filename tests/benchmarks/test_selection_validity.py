@@ -14,7 +14,6 @@ from benchmarks.selection_validity import QUICK, main
 from benchmarks.validity.records import Outcome, Wrong
 from benchmarks.validity.results import CHOICES, as_csv, as_markdown
 
-
 WITHHELD = {f"ShortRail/{failure.name}": failure.like for failure in CASES["ShortRail"].failures}
 
 

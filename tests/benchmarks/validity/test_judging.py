@@ -24,7 +24,7 @@ def case() -> Case:
     mixing = rng.standard_normal((12, 12)) / 3 + np.eye(12)
     normal = (rng.standard_normal((120, 12)) @ mixing).astype(np.float32)[:, None]
     anomaly = normal[90:].copy()
-    anomaly[:, :, 2:5] += 1.5
+    anomaly[:, :, 2:5] += 0.8
     test = np.concatenate([normal[60:], anomaly])
     return case_of(FeatureSet("machine", normal[:60], test, np.arange(90) >= 60, ""), "made")
 
