@@ -43,8 +43,8 @@ class Decision:
     trials: int
     asked: Asked
     progress: Progress
-    # Makes families at severities that their ladders lack; None: the set is as it was given.
-    more: Callable[[Sequence[tuple[str, float]]], Synthetic] | None
+    # Makes families at severities that their ladders lack, as far as they exist; None: the set is as it was given.
+    more: Callable[[Sequence[tuple[str, float]]], Synthetic | None] | None
 
     def reached(self, synthetic: Synthetic) -> Decided:
         """Score, judge, ask once more where a ladder misses the fixed difficulty, and decide."""
@@ -58,9 +58,11 @@ class Decision:
         wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None]
         if wanted and self.more is not None and not self.scoring.deadline.over:
             self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
-            further = exercise(self.recordings, self.more(wanted), self.scoring.seed)
-            table = self._joined(table, exercised, further, WANTED)
-            judgements = judge(table)
+            made = self.more(wanted)
+            if made is not None:
+                further = exercise(self.recordings, made, self.scoring.seed)
+                table = self._joined(table, exercised, further, WANTED)
+                judgements = judge(table)
         verdict = self._affordable(table, judgements)
         return Decided(verdict=verdict, table=table, judgements=judgements, exercised=exercised, rows=rows)
 

@@ -162,7 +162,8 @@ class Work:
 
         Sources, generator and what each fault draws are the same: every anomaly has the id and the bytes that it would
         have had in a longer ladder, and its normal twin those that it has. Nuisances are not made again. The folder's
-        run.json is opened as the first one's, with ``described``.
+        run.json is opened as the first one's, with ``described``. Where every rung lies beyond its fault's bound
+        the set is finished and empty: ``made`` is 0.
 
         Raises:
             GensupError: no rung, a severity out of bounds, or a family that is unknown or left out.
@@ -285,12 +286,13 @@ class Work:
             if missing:
                 progress.note(f"{len(missing)} of {self.plan.clips} clips are left to other shards")
                 return self.report(out, refused, finished=False, made=len(rows))
-            if not rows:
+            if not rows and not self.wanted:
                 raise GensupError(
                     "no twin could be made", where=str(out), value=next(iter(refused.values())), remedy="see --faults"
                 )
             sweep(out)
-            write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
+            if rows:
+                write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
             write_manifest(out / MANIFEST, rows)
         rmtree(out / "journal", ignore_errors=True)
         log(out, "set finished", clips=len(rows), refused=len(refused))

@@ -115,22 +115,22 @@ def tune(
     recordings = suspects.without(recordings, found[: choosing.drop_suspects])
     config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
     config |= choosing.described()
-    more: Callable[[Sequence[tuple[str, float]]], Synthetic] | None = None
+    more: Callable[[Sequence[tuple[str, float]]], Synthetic | None] | None = None
     if synthetic:
         asked = read_sets(synthetic, machine)
         open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
     else:
         work = Work.prepared(recordings, settings, prompts)
 
-        def made(work: Work, folder: Path, config: dict[str, Json]) -> Synthetic:
-            open_run(folder, {**config, **work.described(settings)})
-            work.make(folder, (0, 1), engine, progress)
-            return read_sets([folder], machine)
+        def more(wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
+            further, folder = work.more(wanted), out / WANTED
+            open_run(folder, {"command": "tune", **recordings.described(), **further.described(settings)})
+            made = further.make(folder, (0, 1), engine, progress).made
+            return read_sets([folder], machine) if made else None
 
-        def more(wanted: Sequence[tuple[str, float]]) -> Synthetic:
-            return made(work.more(wanted), out / WANTED, {"command": "tune", **recordings.described()})
-
-        asked = made(work, out, config)
+        open_run(out, config | work.described(settings))
+        work.make(out, (0, 1), engine, progress)
+        asked = read_sets([out], machine)
     with RunLock(out):
         log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
         alone, _ = _alone(candidates, recordings, settings.seed)
