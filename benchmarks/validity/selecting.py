@@ -14,6 +14,7 @@ from gensup.audio.files import AudioRef, fingerprint, inspect
 from gensup.detection.crossfit import fit_and_score
 from gensup.detection.examples import Examples
 from gensup.engine import Engine
+from gensup.errors import GensupError
 from gensup.selection.records import ScoreTable
 from gensup.steps.budget import Deadline
 from gensup.steps.candidates import Candidates
@@ -46,10 +47,9 @@ def selected(root: Path, machine: str, out: Path, engine: Engine, effort: Effort
     recordings = normals(root, machine, out=out, channel=0, skip_bad=False, engine=engine, progress=QUIET)
     work = Work.prepared(recordings, settings, None)
 
-    def made(of: Work, folder: Path) -> Synthetic:
-        open_run(folder, {"command": "tune", **of.described(settings)})
-        of.make(folder, (0, 1), engine, QUIET)
-        return read_sets([folder], machine)
+    def made(ordered: Work, folder: Path) -> Synthetic | None:
+        open_run(folder, {"command": "tune", **ordered.described(settings)})
+        return read_sets([folder], machine) if ordered.make(folder, (0, 1), engine, QUIET).made else None
 
     decision = Decision(
         out=out,
@@ -61,7 +61,10 @@ def selected(root: Path, machine: str, out: Path, engine: Engine, effort: Effort
         progress=QUIET,
         more=lambda wanted: made(work.more(wanted), out / WANTED),
     )
-    return decision.reached(made(work, out))
+    asked = made(work, out)
+    if asked is None:
+        raise GensupError("no twin could be made", where=machine, remedy="see gensup synthesize")
+    return decision.reached(asked)
 
 
 def real_scores(
