@@ -38,7 +38,7 @@ def draw(outcomes: Sequence[Outcome], path: Path) -> None:
             size = 90 if marker == "|" else 26
             ax.scatter(values, heights, marker=marker, color=colour, s=size, label=label, zorder=3, linewidths=1.4)
         ax.set_yticks(heights, [_label(o) for o in members], fontsize=7)
-        ax.set_ylim(-0.8, tallest - 0.2)
+        ax.set_ylim(len(members) - tallest - 0.8, len(members) - 0.2)
         ax.set_title(f"{GROUPS[kind]} ({len(members)})", fontsize=10)
         ax.set_xlabel("official-shaped score, mean over ten halves")
         ax.grid(axis="x", color="#eeeeee")

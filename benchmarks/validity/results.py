@@ -104,6 +104,7 @@ def as_markdown(outcomes: Sequence[Outcome], shown: str, command: str) -> str:
     lines += [f"![Scores of what is chosen]({shown})", ""]
     lines += [READING.format(few=FEW)]
     groups = {kind: [o for o in outcomes if o.kind == kind and not o.seen] for kind in GROUPS}
+    lines += ["**In short.**", "", *(_headline(kind, members) for kind, members in groups.items() if members), ""]
     # Where there are too few test clips in every set, the sets together may still say something.
     for kind, members in groups.items():
         if members:
@@ -114,6 +115,24 @@ def as_markdown(outcomes: Sequence[Outcome], shown: str, command: str) -> str:
     lines += ["## Wrong priors", "", *_priors(outcomes), ""]
     lines += ["## Every set", "", *_sets(outcomes), ""]
     return "\n".join(lines)
+
+
+def _headline(kind: str, members: Sequence[Outcome]) -> str:
+    """What a kind of sets comes to, in one line."""
+    better, worse = (
+        sum(sign * (o.mean("answer") - o.mean(other)) > 0 for o in members)
+        for sign, other in ((1, "cross-fit oracle"), (-1, "random"))
+    )
+    priors = [o.wrong[prior] for o in members for prior in PRIORS if prior in o.wrong]
+    selected, low = sum(w.answer == "select" for w in priors), sum(w.gain < -0.02 for w in priors)
+    return (
+        f"- {GROUPS[kind].capitalize()}, {_counted(members)}: the answer scores "
+        f"{np.mean([o.mean('answer') for o in members]):.3f}, {_difference(members, 'answer', 'random')} against a "
+        f"random candidate, {_difference(members, 'answer', 'default')} against the default, "
+        f"{_difference(members, 'answer', 'cross-fit oracle')} against the cross-fit oracle (better on {better} sets), "
+        f"and closes {_gap(members, 'answer')} of the gap; it is below random on {worse} sets. "
+        f"Under {len(priors)} wrong priors it selects {selected} times and falls below random − .02 {low} times."
+    )
 
 
 def _counted(members: Sequence[Outcome]) -> str:
@@ -228,7 +247,8 @@ def _priors(outcomes: Sequence[Outcome]) -> list[str]:
             told = ", ".join(f"{a} {answers.count(a)}" for a in ("select", "hedge", "default") if a in answers)
             low = [o for o, w in asked if w.gain < -0.02]
             broken += [
-                f"{o.case} ({prior}: {w.answer}, {w.gain:+.3f}{', n small' if o.small else ''})"
+                f"{o.case} ({prior}: {w.answer}, {w.gain:+.3f}, agreement {w.agreement:.2f}"
+                f"{', n small' if o.small else ''})"
                 for o, w in asked
                 if w.violates
             ]

@@ -77,7 +77,7 @@ def test_the_page_counts_machines_and_names_violations() -> None:
     assert cells[2] == "+0.067 ± 0.125"
     assert cells[4] == f"{0.5 / 1.2:.2f}"  # (.2 + .3 + 0) / (3 × .4)
     assert cells[5] == "1"
-    assert "Violations: 1. a/one (wrong 1: hedge, -0.030)." in page
+    assert "Violations: 1. a/one (wrong 1: hedge, -0.030, agreement -0.50)." in page
     assert re.search(r"3 sets of 2 machines", page)
     rows = list(csv.DictReader(as_csv(outcomes).splitlines()))
     assert [row["set"] for row in rows] == ["a/one", "a/two", "b/one"]
