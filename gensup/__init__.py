@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gensup.steps.select import select
     from gensup.steps.synthesize import Settings, synthesize
     from gensup.steps.tune import tune
+    from gensup.steps.verify import verify
 
 __all__ = [
     "Settings",
@@ -32,6 +33,7 @@ __all__ = [
     "select",
     "synthesize",
     "tune",
+    "verify",
 ]
 
 _MODULES = {"Settings": "synthesize", "caption": "scan", "detectors": "catalogue", "faults": "catalogue"}

@@ -3,97 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from gensup.reporting.drawing import NORMAL, Picture, picture, plain
-from gensup.reporting.run_folder import FamilyScores
+from gensup.reporting.axes import Axes, key, ticks
+from gensup.reporting.drawing import NORMAL, Canvas, Mark, Picture
+from gensup.reporting.raster import raster
 from gensup.reporting.slices import Slice, short
 
-COLOURS = "cividis"
 UNIT = "weighted mean utility"
-WIDTH, SMALL_WIDTH = 860, 340
-MOST_TICKS, SMALL_TICKS = 11, 5
-MARKS = {"chosen": ("o", 1.0), "default": ("s", 0.8)}  # a ring, a square
+WIDTH = 860
+MARKS: dict[str, tuple[Mark, float]] = {"default": ("square", 15), "built": ("circle", 13)}
 
 
 def main_map(part: Slice, values: Sequence[float]) -> Picture:
-    """Weighted mean utility of every configuration, with the chosen one and the default marked."""
+    """Weighted mean utility of every configuration, with those that were built and the default marked."""
     here = part.here(values)
-    marks = "".join(f"; {name} at {part.words(name)}" for name in part.marked)
+    marks = "".join(
+        f"; {name} at {' and '.join(part.words(place) for place in places)}" for name, places in part.marked.items()
+    )
     alt = f"{UNIT} of {part.recipe} over {' and '.join(part.axes)}: {min(here):.3f} to {max(here):.3f}{marks}"
-    if len(part.axes) == 1:
-        return picture(WIDTH, 300, alt, lambda figure: _line(figure, part, values))
-
-    def draw(figure: Figure) -> None:
-        _mark(_heat(figure, part, values, (min(here), max(here)), UNIT, MOST_TICKS), part, size=15)
-
-    return picture(WIDTH, 110 + 36 * min(12, len(part.values[1])), alt, draw)
+    return (_line if len(part.axes) == 1 else _heat)(part, values).picture(alt)
 
 
-def family_map(part: Slice, name: str, family: FamilyScores, scale: tuple[float, float]) -> Picture:
-    """One family's AUC on a scale that all families share."""
-
-    def draw(figure: Figure) -> None:
-        _mark(_heat(figure, part, family.auc, scale, "AUC", SMALL_TICKS), part, size=9)
-
-    here = part.here(family.auc)
-    alt = f"AUC of {part.recipe} on {name} at severity {family.severity:.3g}: {min(here):.3f} to {max(here):.3f}"
-    return picture(SMALL_WIDTH, 180, alt, draw)
-
-
-def _heat(
-    figure: Figure, part: Slice, values: Sequence[float], scale: tuple[float, float], unit: str, most: int
-) -> Axes:
-    axes = figure.add_subplot()
-    image = axes.imshow(
-        np.ma.masked_invalid(part.grid(values)), origin="lower", aspect="auto", interpolation="none", cmap=COLOURS,
-        vmin=scale[0], vmax=max(scale[1], scale[0] + 1e-9),
+def _heat(part: Slice, values: Sequence[float]) -> Canvas:
+    rows, here = part.values[1], part.here(values)
+    canvas = Canvas(WIDTH, 70 + 34 * min(12, max(3, len(rows))))
+    axes = _box(canvas, part, WIDTH - 84 - 76, (-0.5, len(rows) - 0.5))
+    canvas.image(
+        axes.left, axes.top, axes.width, axes.height, raster(part.grid(values)[::-1], (min(here), max(here)), "cividis")
+    )
+    axes.y_ticks([(i, short(value)) for i, value in enumerate(rows)])
+    _across(axes, part, part.axes[1].rpartition(".")[2])
+    bar = Axes(
+        canvas=canvas, left=axes.right + 10, top=axes.top, width=14, height=axes.height, x=(0, 1),
+        y=(min(here), max(max(here), min(here) + 1e-9)),
     )  # fmt: skip
-    bar = figure.colorbar(image, ax=axes, pad=0.015, fraction=0.05)
-    bar.set_label(unit)
-    bar.outline.set_visible(False)
-    _ticks(axes, part, most)
-    axes.set_yticks(range(len(part.values[1])), [plain(short(value)) for value in part.values[1]])
-    axes.set_ylabel(plain(part.axes[1].rpartition(".")[2]))
-    return axes
+    key(canvas, bar, "cividis", UNIT)
+    for name, places in part.marked.items():
+        for x, y in places:
+            _mark(axes, name, x, y)
+    return canvas
 
 
-def _line(figure: Figure, part: Slice, values: Sequence[float]) -> None:
-    axes = figure.add_subplot()
-    axes.plot(part.grid(values)[0], color=NORMAL, marker="o", markersize=5)
-    axes.grid(axis="y")
-    axes.margins(y=0.2)
-    _ticks(axes, part, MOST_TICKS)
-    axes.set_ylabel(UNIT)
-    _mark(axes, part, size=15, heights=part.grid(values)[0].tolist())
+def _line(part: Slice, values: Sequence[float]) -> Canvas:
+    heights = part.grid(values)[0].tolist()
+    low, high = min(heights), max(heights)
+    margin = 0.2 * (high - low) or 0.05
+    canvas = Canvas(WIDTH, 300)
+    axes = _box(canvas, part, WIDTH - 84 - 16, (low - margin, high + margin))
+    axes.y_ticks(ticks(*axes.y), grid=True)
+    points = [(axes.across(i), axes.up(height)) for i, height in enumerate(heights)]
+    canvas.line(points, NORMAL, width=1.7)
+    for x, y in points:
+        canvas.mark(x, y, "circle", 5, fill=NORMAL)
+    _across(axes, part, UNIT)
+    for name, places in part.marked.items():
+        for (x,) in places:
+            _mark(axes, name, x, heights[x])
+    return canvas
 
 
-def _ticks(axes: Axes, part: Slice, most: int) -> None:
-    """As many of the first axis's values as there is room for, evenly spaced from one end to the other."""
-    values = part.values[0]
-    last = len(values) - 1
-    step = next(step for step in range(1, last + 1) if last % step == 0 and last // step < most)
-    at = range(0, len(values), step)
-    axes.set_xticks(at, [plain(short(values[i])) for i in at])
-    axes.set_xlabel(plain(part.axes[0].rpartition(".")[2]))
-    axes.set_xlim(-0.5, len(values) - 0.5)
+def _box(canvas: Canvas, part: Slice, width: float, y: tuple[float, float]) -> Axes:
+    across = (-0.5, len(part.values[0]) - 0.5)
+    return Axes(canvas=canvas, left=84, top=12, width=width, height=canvas.height - 12 - 46, x=across, y=y)
 
 
-def _mark(axes: Axes, part: Slice, size: float, heights: Sequence[float] | None = None) -> None:
-    """White shapes in black outline, which show on any cell and on any page."""
-    for name, place in part.marked.items():
-        shape, scale = MARKS[name]
-        x, y = place[0], place[1] if heights is None else heights[place[0]]
-        look: dict[str, Any] = {
-            "marker": shape,
-            "markersize": size * scale,
-            "markerfacecolor": "none",
-            "linestyle": "none",
-            "clip_on": False,
-        }
-        axes.plot(x, y, **look, markeredgecolor="#000000", markeredgewidth=size * 0.3, zorder=5)
-        axes.plot(x, y, **look, markeredgecolor="#ffffff", markeredgewidth=size * 0.14, zorder=6)
+def _across(axes: Axes, part: Slice, up: str) -> None:
+    axes.frame()
+    axes.x_ticks([(i, short(value)) for i, value in enumerate(part.values[0])])
+    axes.called(part.axes[0].rpartition(".")[2], up)
+
+
+def _mark(axes: Axes, name: str, x: float, y: float) -> None:
+    """White in black outline, which shows on any cell and on any page."""
+    shape, size = MARKS[name]
+    axes.canvas.mark(axes.across(x), axes.up(y), shape, size, edge="black", width=4)
+    axes.canvas.mark(axes.across(x), axes.up(y), shape, size, edge="white", width=1.8)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gensup.clip import Json
 from gensup.errors import GensupError
+from gensup.evaluation import Oracle
 from gensup.selection.records import Role, Trial, Verdict
 from gensup.store import check_schema, read_json, read_manifest
 from gensup.store.run import RUN, read_run
@@ -18,6 +19,8 @@ from gensup.synthesis import twinset
 from gensup.synthesis.twinset import SyntheticClip
 
 T = TypeVar("T")
+BUILT = "built"  # in table.json's scores: what was built, be it of one candidate or of several
+WANTED = "wanted"  # folder of a run's second twin set: rungs that its ladders turned out to lack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class Table:
     ladders: Mapping[str, tuple[tuple[float, float], ...]]  # severity and median AUC, by family
     roles: tuple[Role, ...]  # (clips,)
     clips: tuple[str, ...]
-    scores: Mapping[str, tuple[float, ...]]  # (clips,) of the chosen trial and the default
+    scores: Mapping[str, tuple[float, ...]]  # (clips,) of what was built (``BUILT``) and of the default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,14 @@ class HeldOut:
     mean: float
     sd: float
     threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A normal clip that does not sound like the others."""
+
+    path: str
+    distance: float  # robust standard deviations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +75,9 @@ class Run:
     clips: tuple[SyntheticClip, ...] | None  # None: the twins lie elsewhere
     twin_rows: tuple[Mapping[str, Json], ...]  # metadata.jsonl as written; () where the twins lie elsewhere
     held_out: HeldOut | None
+    suspects: tuple[Suspect, ...]  # the strangest first
+    oracle: Oracle | None  # None: no real label was opened
+    rungs: Mapping[str, tuple[float, ...]]  # family -> severities that were made when its ladder lacked them
 
     @property
     def config(self) -> Mapping[str, Json]:
@@ -75,14 +89,9 @@ class Run:
     def trials(self) -> dict[str, Trial]:
         return {trial.id: trial for trial in self.table.trials}
 
-    @property
-    def chosen(self) -> str | None:
-        """The trial that the detector was fitted with."""
-        return self.verdict.members[0] if self.verdict.members else None
 
-
-def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
-    """Everything that the page shows; ``sets`` are the twin sets that the run was given, where it did not make its own.
+def read_verdict(folder: Path) -> tuple[dict[str, Json], Verdict]:
+    """run.json, and the verdict in it.
 
     Raises:
         GensupError: no run folder, one without a verdict, or a damaged or newer record.
@@ -102,10 +111,34 @@ def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
             rule="a report is of a finished `gensup tune`",
             remedy="run `gensup tune` first",
         )
-    verdict = _typed(Verdict, record["verdict"], f"{folder / RUN}: verdict")
+    return record, _typed(Verdict, record["verdict"], f"{folder / RUN}: verdict")
+
+
+def read_suspects(folder: Path, record: Mapping[str, Json]) -> tuple[Suspect, ...]:
+    """The suspicious normal clips in a run's ``record``; none in one that looked for none.
+
+    Raises:
+        GensupError: a damaged record.
+    """
+    return _typed(tuple[Suspect, ...], record.get("suspects") or [], f"{folder / RUN}: suspects")
+
+
+def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
+    """Everything that the page shows; ``sets`` are the twin sets that the run was given, where it did not make its own.
+
+    Raises:
+        GensupError: no run folder, one without a verdict, or a damaged or newer record.
+    """
+    record, verdict = read_verdict(folder)
     table = _table(folder / "trials" / "table.json")
     known = {trial.id for trial in table.trials}
-    foreign = {*verdict.members, *verdict.ties, *(trial for trial, _ in verdict.ranking)}
+    foreign = {
+        *verdict.members,
+        *verdict.panel,
+        *verdict.ties,
+        *verdict.shown.values(),
+        *(trial for trial, _ in verdict.ranking),
+    }
     foreign |= {report.best for report in verdict.families.values()}
     foreign -= known
     if foreign or not set(verdict.families) <= set(table.families):
@@ -116,18 +149,34 @@ def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
         verdict=verdict,
         table=table,
         held_out=_held_out(folder / "detector" / "detector.json"),
+        suspects=read_suspects(folder, record),
+        oracle=_oracle(folder / "evaluation" / "oracle.json"),
+        rungs=_rungs(folder / WANTED / twinset.MANIFEST),
         **_twins(sets or [folder]),
     )
 
 
 def _twins(folders: Sequence[Path]) -> dict[str, Any]:
-    sets = [folder for folder in folders if (folder / twinset.MANIFEST).is_file()]
+    """The clips of all sets and of their further rungs, each once: sets of the same sources share normal twins."""
+    every = (part for folder in folders for part in (folder, folder / WANTED))
+    sets = [folder for folder in every if (folder / twinset.MANIFEST).is_file()]
     if not sets:
         return {"clips": None, "twin_rows": ()}
-    return {
-        "clips": tuple(clip for folder in sets for clip in twinset.read(folder)),
-        "twin_rows": tuple(row for folder in sets for row in read_manifest(folder / twinset.MANIFEST)),
-    }
+    clips: dict[str, SyntheticClip] = {}
+    rows: dict[str, Mapping[str, Json]] = {}
+    for folder in sets:
+        for clip, row in zip(twinset.read(folder), read_manifest(folder / twinset.MANIFEST), strict=True):
+            clips.setdefault(clip.id, clip)
+            rows.setdefault(str(row["id"]), row)
+    return {"clips": tuple(clips.values()), "twin_rows": tuple(rows.values())}
+
+
+def _rungs(manifest: Path) -> dict[str, tuple[float, ...]]:
+    rungs: dict[str, set[float]] = {}
+    for clip in twinset.read(manifest.parent) if manifest.is_file() else ():
+        if clip.family is not None:
+            rungs.setdefault(clip.family, set()).add(clip.severity)
+    return {family: tuple(sorted(severities)) for family, severities in sorted(rungs.items())}
 
 
 def _table(path: Path) -> Table:
@@ -146,6 +195,10 @@ def _table(path: Path) -> Table:
 
 def _held_out(path: Path) -> HeldOut | None:
     return _typed(HeldOut, _record(path).get("held_out"), f"{path}: held_out") if path.is_file() else None
+
+
+def _oracle(path: Path) -> Oracle | None:
+    return _typed(Oracle, _record(path), str(path)) if path.is_file() else None
 
 
 def _record(path: Path) -> dict[str, Json]:

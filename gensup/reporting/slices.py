@@ -21,7 +21,7 @@ class Slice:
     values: tuple[tuple[Json, ...], ...]  # of each axis, in order
     fixed: Mapping[str, Json]  # of the axes that are not shown
     rows: Mapping[tuple[int, ...], int]  # place on the axes -> index into the table's trials
-    marked: Mapping[str, tuple[int, ...]]  # "chosen", "default" -> place, where it is on this plane
+    marked: Mapping[str, tuple[tuple[int, ...], ...]]  # "built", "default" -> places, of those on this plane
 
     def grid(self, values: Sequence[float]) -> NDArray[np.float64]:
         """(len of second axis or 1, len of first axis) of one value a trial, NaN where no trial is complete."""
@@ -34,9 +34,9 @@ class Slice:
         """The values of the trials on this plane."""
         return tuple(values[row] for row in self.rows.values())
 
-    def words(self, name: str) -> str:
-        """Where a marked trial stands."""
-        at = zip(self.axes, self.values, self.marked[name], strict=True)
+    def words(self, place: tuple[int, ...]) -> str:
+        """A place, as the values of its axes."""
+        at = zip(self.axes, self.values, place, strict=True)
         return ", ".join(f"{axis} = {short(values[i])}" for axis, values, i in at)
 
 
@@ -63,13 +63,13 @@ def short(value: Json) -> str:
 def _slice(run: Run, recipe: str) -> Slice | None:
     trials = run.table.trials
     rows = [row for row, trial in enumerate(trials) if trial.recipe == recipe]
-    every = {path: _ordered([trials[row].varied.get(path) for row in rows]) for path in trials[rows[0]].varied}
+    every = {path: ordered([trials[row].varied.get(path) for row in rows]) for path in trials[rows[0]].varied}
     several = sorted((path for path, values in every.items() if len(values) > 1), key=lambda p: (-len(every[p]), p))
     axes, others = tuple(several[:2]), several[2:]
     if not axes:
         return None
-    # A space of more axes is cut through the chosen configuration, or else through the recipe's best-ranked.
-    ranked = [run.chosen, *(trial for trial, _ in run.verdict.ranking)]
+    # A space of more axes is cut through the first that was built, or else through the recipe's best-ranked.
+    ranked = [*run.verdict.members, *(trial for trial, _ in run.verdict.ranking)]
     ours = {trials[row].id: trials[row] for row in rows}
     anchor = next((ours[trial] for trial in ranked if trial in ours), trials[rows[0]])
     fixed = {path: anchor.varied.get(path) for path in others}
@@ -79,13 +79,14 @@ def _slice(run: Run, recipe: str) -> Slice | None:
         if all(trials[row].varied.get(path) == value for path, value in fixed.items())
     }
     ids = {trials[row].id: place for place, row in places.items()}
-    # Where the default stands for want of evidence, nothing was chosen.
-    names = {"default": run.table.default, "chosen": run.chosen if run.verdict.answer == "select" else None}
-    marked = {name: ids[trial] for name, trial in names.items() if trial in ids}
+    default = () if run.table.default is None else (run.table.default,)
+    names = {"built": run.verdict.members, "default": default}
+    marked = {name: tuple(ids[trial] for trial in said if trial in ids) for name, said in names.items()}
+    marked = {name: places for name, places in marked.items() if places}
     return Slice(recipe, axes, tuple(every[axis] for axis in axes), fixed, places, marked)
 
 
-def _ordered(values: Sequence[Json]) -> tuple[Json, ...]:
+def ordered(values: Sequence[Json]) -> tuple[Json, ...]:
     """Different values: numbers by size, anything else as it comes."""
     unique: list[Json] = []
     for value in values:

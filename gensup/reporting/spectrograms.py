@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gensup.audio.spectra import log_mel
-from gensup.reporting.drawing import Picture, picture
+from gensup.reporting.axes import Axes, key, ticks
+from gensup.reporting.drawing import Canvas, Picture
 from gensup.reporting.pairs import Excerpt
+from gensup.reporting.raster import Colours, raster
 
 WIDTH, HEIGHT = 400, 270
 N_MELS = 128
@@ -36,7 +37,7 @@ def spectrograms(excerpt: Excerpt, name: str) -> tuple[Picture, Picture, Picture
         _panel(normal, excerpt, scale, "magma", "level, dB", (said % "the normal twin").format(absolute)),
         _panel(anomaly, excerpt, scale, "magma", "level, dB", (said % "the anomaly").format(absolute)),
         _panel(
-            difference, excerpt, (-most, most), "RdBu_r", "anomaly − normal, dB",
+            difference, excerpt, (-most, most), "red-blue", "anomaly − normal, dB",
             (said % "the difference, anomaly minus normal").format(f"±{most:.0f} dB; {_change(difference)}"),
         ),
     )  # fmt: skip
@@ -47,31 +48,21 @@ def _change(difference: NDArray[np.floating]) -> str:
 
 
 def _panel(
-    levels: NDArray[np.floating], excerpt: Excerpt, scale: tuple[float, float], colours: str, unit: str, alt: str
+    levels: NDArray[np.floating], excerpt: Excerpt, scale: tuple[float, float], colours: Colours, unit: str, alt: str
 ) -> Picture:
     """Levels (frames, mels) in dB over s and Hz."""
-
-    def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        image = axes.imshow(
-            levels.T,
-            origin="lower",
-            aspect="auto",
-            interpolation="none",
-            cmap=colours,
-            vmin=scale[0],
-            vmax=scale[1],
-            extent=(excerpt.start, excerpt.start + excerpt.seconds, -0.5, N_MELS - 0.5),
-        )
-        shown = [hz for hz in TICKS_HZ if hz <= excerpt.rate / 2]
-        axes.set_yticks([_bin(hz, excerpt.rate) for hz in shown], [f"{hz}" for hz in shown])
-        axes.set_xlabel("time in the clip, s")
-        axes.set_ylabel("frequency, Hz")
-        bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.06)
-        bar.set_label(unit)
-        bar.outline.set_visible(False)
-
-    return picture(WIDTH, HEIGHT, alt, draw)
+    canvas = Canvas(WIDTH, HEIGHT)
+    axes = Axes(
+        canvas=canvas, left=62, top=8, width=260, height=216,
+        x=(excerpt.start, excerpt.start + excerpt.seconds), y=(-0.5, N_MELS - 0.5),
+    )  # fmt: skip
+    canvas.image(axes.left, axes.top, axes.width, axes.height, raster(levels.T[::-1], scale, colours))
+    axes.frame()
+    axes.x_ticks(ticks(*axes.x))
+    axes.y_ticks([(_bin(hz, excerpt.rate), f"{hz}") for hz in TICKS_HZ if hz <= excerpt.rate / 2])
+    axes.called("time in the clip, s", "frequency, Hz")
+    key(canvas, Axes(canvas=canvas, left=332, top=8, width=12, height=216, x=(0, 1), y=scale), colours, unit)
+    return canvas.picture(alt)
 
 
 def _bin(hz: float, rate: int) -> float:

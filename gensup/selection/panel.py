@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 def normal_places(table: ScoreTable) -> NDArray[np.intp]:
-    """Columns of normal clips, scored by models fitted without them: recordings, or where there are none normal twins."""
+    """Columns of normal clips, scored by models fitted without them: recordings, or normal twins without any."""
     places = {
         role: [i for i, c in enumerate(table.columns) if c.role == role and c.repeat != LEFT_OUT]
         for role in ("normal", "sham")

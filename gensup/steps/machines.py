@@ -25,7 +25,10 @@ def tune_each(
     """
     if not machines or len(set(machines)) < len(machines):
         raise GensupError(
-            "a machine twice" if machines else "no machine", where="--machine", value=", ".join(machines), rule="each once"
+            "a machine twice" if machines else "no machine",
+            where="--machine",
+            value=", ".join(machines),
+            rule="each once",
         )
     if len(machines) == 1:
         return {machines[0]: tune(root, machines[0], out, progress=progress, **how)}, {}

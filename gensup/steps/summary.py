@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import cast
 
 from gensup.clip import Json
+from gensup.reporting.run_folder import BUILT
 from gensup.selection.fusion import fused, hedged
 from gensup.selection.records import Judgement, ScoreTable, Verdict
 from gensup.selection.utility import ladders
 from gensup.store import SCHEMA, write_json
 
-BUILT = "built"  # in place of a trial's id: what was built of several
-
 
 def summary(
     run: Path, table: ScoreTable, judgements: Sequence[Judgement], verdict: Verdict, pruned: Mapping[str, str]
 ) -> None:
-    """Write the summary. Scores are of the first arrangement of folds; ``pruned`` maps trials to reasons."""
+    """Write the summary.
+
+    Scores are of what was built and of the published default, in the first arrangement of folds; ``pruned`` maps trials
+    to reasons.
+    """
     ids = [trial.id for trial in table.trials]
     members, panel = ([ids.index(trial) for trial in trials] for trials in (verdict.members, verdict.panel))
     shown = {} if table.default is None else {table.default: table.scores[ids.index(table.default)]}

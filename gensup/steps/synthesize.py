@@ -162,7 +162,8 @@ class Work:
 
         Sources, generator and what each fault draws are the same: every anomaly has the id and the bytes that it would
         have had in a longer ladder, and its normal twin those that it has. Nuisances are not made again. The folder's
-        run.json is opened as the first one's, with ``described``.
+        run.json is opened as the first one's, with ``described``. Where every rung lies beyond its fault's bound
+        the set is finished and empty: ``made`` is 0.
 
         Raises:
             GensupError: no rung, a severity out of bounds, or a family that is unknown or left out.
@@ -290,7 +291,7 @@ class Work:
                     "no twin could be made", where=str(out), value=next(iter(refused.values())), remedy="see --faults"
                 )
             sweep(out)
-            if rows:  # of rungs that were wanted beyond a fault's physical bound there is none
+            if rows:
                 write_card(out, sorted(rows, key=lambda row: str(row["id"])), self.plan.left_out, _counted(refused))
             write_manifest(out / MANIFEST, rows)
         rmtree(out / "journal", ignore_errors=True)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from benchmarks.rendered import GRADES, KINDS, Blower, Valve, render
+from benchmarks.rendered import CASES, GRADES, KINDS, Blower, Machine, Valve, render, render_failures
+from benchmarks.rendered.gearbox import Gearbox
+from benchmarks.rendered.pump import Pump
+from benchmarks.rendered.rail import Rail
 from gensup.audio.profile import find_events, measure
 from gensup.metadata.names import parse
 from gensup.rng import generator
+from gensup.synthesis.physical import MECHANISMS
 
 RATE = 16_000
 BLOWER = Blower(shaft_hz=22.0, load=0.5)
@@ -79,11 +84,11 @@ def test_fewer_clips_are_the_same_clips(folder: Path, tmp_path: Path) -> None:
 
 def test_every_fault_comes_in_every_grade() -> None:
     for kind in KINDS.values():
-        turns = {(i % len(kind.faults), (i + i // len(kind.faults)) % len(GRADES)) for i in range(12)}
-        assert len(turns) == len(kind.faults) * len(GRADES)
+        turns = {(i % len(kind.failures), (i + i // len(kind.failures)) % len(GRADES)) for i in range(12)}
+        assert len(turns) == len(kind.failures) * len(GRADES)
 
 
-def sound(machine: Blower | Valve, seconds: float = 4.0, seed: int = 0) -> np.ndarray:
+def sound(machine: Machine, seconds: float = 4.0, seed: int = 0) -> np.ndarray:
     return machine.sound(generator("test", seed), round(seconds * RATE), RATE)
 
 
@@ -132,3 +137,107 @@ def test_a_cracked_seat_rings_lower() -> None:
 def test_stick_slip_squeals() -> None:
     before, after = (spectrum(sound(replace(VALVE, squeal=level, squeal_hz=725.0))) for level in (0.0, 0.05))
     assert after[14] > 3 * before[14]
+
+
+def test_there_are_cases_enough_and_their_mechanisms_exist() -> None:
+    failures = [failure for kind in CASES.values() for failure in kind.failures]
+    assert len(failures) >= 36
+    assert {mechanism for failure in failures for mechanism in failure.like} <= set(MECHANISMS.names())
+    for kind in CASES.values():
+        assert len(kind.failures) >= 4
+        # What is left in the hardest case is enough to choose with.
+        assert all(0 < len(failure.like) <= 3 for failure in kind.failures)
+
+
+def test_every_failure_is_another_machine() -> None:
+    for kind in CASES.values():
+        machine = kind.build(dict(kind.settings["source"][0]))
+        for failure in kind.failures:
+            broken = failure.breaks(machine, failure.scale, generator("test"))
+            assert type(broken) is type(machine)
+            assert broken != machine
+            whole, other = (m.sound(generator("test"), RATE, RATE) for m in (machine, broken))
+            assert np.abs(whole - other).max() > 1e-4
+
+
+def test_failures_lie_apart(tmp_path: Path) -> None:
+    kind = CASES["BeltRail"]
+    places = [
+        render_failures(
+            tmp_path / name, "BeltRail", kind, seed=1, train=2, target=1, normals=4, anomalies=4, seconds=0.5
+        )
+        for name in ("a", "b")
+    ]
+    train, normals, anomalies = places[0]
+    assert (len(list(train.iterdir())), len(list(normals.iterdir()))) == (3, 4)
+    assert set(anomalies) == {failure.name for failure in kind.failures}
+    for folder in (train, normals, *anomalies.values()):
+        for path in folder.iterdir():
+            clip = parse(path.relative_to(tmp_path / "a").as_posix())
+            assert (clip.machine, clip.split) == ("BeltRail", "train" if folder == train else "test")
+            assert clip.condition == ("anomaly" if folder in anomalies.values() else "normal")
+            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+    first = [path.read_bytes() for folder in anomalies.values() for path in folder.iterdir()]
+    assert len(set(first)) == len(first)
+
+
+def bands(clip: np.ndarray, *edges_hz: float) -> np.ndarray:
+    """Power between neighbouring edges."""
+    power = np.abs(np.fft.rfft(clip)) ** 2
+    places = [round(hz * len(clip) / RATE) for hz in edges_hz]
+    return np.array([power[low:high].sum() for low, high in pairwise(places)])
+
+
+def test_air_lowers_the_pipe() -> None:
+    whole = Pump(crank_hz=6.0, rated_hz=6.0, seat_damping=0.3)
+    broken = replace(whole, air=0.25)
+    before, after = (bands(sound(machine), 125, 150, 170, 190) for machine in (whole, broken))
+    assert after[0] / after[2] > 2 * before[0] / before[2]
+
+
+def test_a_leaking_plunger_brings_back_the_crank() -> None:
+    whole = Pump(crank_hz=6.0, rated_hz=6.0)
+    before, after = (bands(sound(m), 5, 7, 17, 19) for m in (whole, replace(whole, delivered=(0.4, 1.0, 1.0))))
+    assert after[0] / after[2] > 3 * before[0] / before[2]
+
+
+def test_bubbles_collapse_at_high_frequencies() -> None:
+    whole = Pump(crank_hz=6.0, rated_hz=6.0)
+    before, after = (bands(sound(m), 5500, 7500) for m in (whole, replace(whole, cavitation=30.0)))
+    assert after[0] > 2 * before[0]
+
+
+def knocks(clip: np.ndarray) -> int:
+    """Moments, a tenth of a second apart, at which the clip is much louder than it mostly is."""
+    loud = np.flatnonzero(np.abs(clip) > 4 * np.abs(clip).std())
+    return 1 + int(np.count_nonzero(np.diff(loud) > 0.1 * RATE))
+
+
+def test_a_rail_turns_round_and_knocks() -> None:
+    rail = Rail(cycle_hz=0.75, damper=1.0)
+    assert 5 <= knocks(sound(rail)) <= 7
+    # The pit is passed once a run.
+    assert 10 <= knocks(sound(replace(rail, pit=1.0))) <= 14
+
+
+def test_a_pitted_race_is_struck_once_a_ball() -> None:
+    whole = Gearbox(shaft_hz=25.0, load=0.2)
+    lines = []
+    for machine in (whole, replace(whole, pitting=0.3)):
+        envelope = np.abs(sound(machine))
+        power = np.abs(np.fft.rfft(envelope - envelope.mean())) ** 2
+        near = round(25 * 3.58 * 4)
+        lines.append(power[near - 8 : near + 9].max() / np.median(power[near - 60 : near + 60]))
+    assert lines[1] > 5 * lines[0]
+
+
+def test_an_eccentric_wheel_spreads_the_mesh() -> None:
+    whole = Gearbox(shaft_hz=25.0, load=1.0)
+    share = []
+    for machine in (whole, replace(whole, eccentric=0.5)):
+        power = np.abs(np.fft.rfft(sound(machine))) ** 2
+        mesh = 21 * 25 * 4
+        beside = round(25 * 21 / 67 * 4)
+        around = [power[mesh + k * beside - 12 : mesh + k * beside + 13].sum() for k in (-1, 0, 1)]
+        share.append(around[1] / sum(around))
+    assert share[1] < share[0] - 0.1

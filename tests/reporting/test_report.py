@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -22,8 +23,9 @@ from PIL import Image
 from gensup.audio.files import AudioRef
 from gensup.reporting import write_report
 from gensup.reporting.pairs import PAIRS, SECONDS
-from gensup.selection.verdict import describe
-from tests.reporting.fake_run import MECHANISMS, RATE, Wanted, fake_run
+from gensup.selection.records import Trial
+from gensup.selection.sentence import describe
+from tests.reporting.fake_run import MECHANISMS, RATE, Wanted, fake_run, real_labels
 
 SVG = "data:image/svg+xml,"
 FLAC = "data:audio/flac;base64,"
@@ -127,36 +129,55 @@ def test_twins_of_a_pair_are_played_equally_loud(page: Page, run: Path) -> None:
 
 def test_pictures_are_whole_and_said_in_words(page: Page) -> None:
     pictures = page.every("img")
-    # Three a pair, a map, a map and a part of the ladders a family, two histograms.
-    assert len(pictures) == 3 * PAIRS + 1 + len(MECHANISMS) + 2 + len(set(MECHANISMS.values()))
+    # The families by candidates, three a pair, two histograms, the space, and the ladders of each mechanism.
+    assert len(pictures) == 1 + 3 * PAIRS + 2 + 1 + len(set(MECHANISMS.values()))
     for picture in pictures:
         assert len(picture["alt"]) > 40
         root = ElementTree.fromstring(unquote(picture["src"].removeprefix(SVG)))
         assert root.tag.endswith("svg")
         for image in root.iter("{http://www.w3.org/2000/svg}image"):
-            href = image.get("{http://www.w3.org/1999/xlink}href") or ""
+            href = image.get("href") or ""
             Image.open(BytesIO(base64.b64decode(href.split(",", 1)[1]))).load()
         assert not [e for e in root.iter() if e.tag.endswith(("script", "foreignObject", "metadata"))]
-    spectrogram = unquote(pictures[0]["src"])
+    spectrogram = unquote(pictures[1]["src"])
     assert "frequency, Hz" in spectrogram
     assert "time in the clip, s" in spectrogram
 
 
 def test_the_answer_stands_first(page: Page, run: Path) -> None:
-    record = json.loads((run / "run.json").read_text())
-    verdict = record["verdict"]
-    table = json.loads((run / "trials" / "table.json").read_text())
-    chosen = next(trial for trial in table["trials"] if trial["id"] == verdict["members"][0])
+    verdict = json.loads((run / "run.json").read_text())["verdict"]
     assert verdict["answer"] == "select"
-    decay = chosen["varied"]["pooling.decay"]
-    answer = page.text[: page.text.index("What each fault family says")]
+    answer = page.text[: page.text.index("Which fault family likes which candidate")]
     assert "Answer: select" in answer
-    assert f"pooling.decay={decay}" in answer
+    assert "Use the mean of the 8 best candidates." in answer
     assert verdict["sentence"] in answer
+    table = json.loads((run / "trials" / "table.json").read_text())
+    varied = {trial["id"]: trial["varied"] for trial in table["trials"]}
+    said = [f"n_components {v['backend.n_components']}, decay {v['pooling.decay']:g}" for v in varied.values()]
+    words = dict(zip(varied, said, strict=True))
+    assert f"Fused, best first {'; '.join(words[trial] for trial in verdict['members'])}" in answer
+    assert f"Panel {'; '.join(words[trial] for trial in verdict['panel'])} spread over" in answer
+    assert set(verdict["rows"]) == {"single", "fusion", "hedged", "default", "random"}
     for value in verdict["rows"].values():
         assert f"{value:.3f}" in answer
     assert "No real anomaly was used" in answer
     assert "Unpaired" not in answer
+    assert "Tainted" not in answer
+    assert "--drop-suspects" not in answer
+
+
+def test_gains_and_what_others_would_choose(page: Page, run: Path) -> None:
+    verdict = json.loads((run / "run.json").read_text())["verdict"]
+    evidence = page.text[page.text.index("How far it carries") : page.text.index("What each fault family says")]
+    for mechanism, gain in verdict["gains"].items():
+        assert re.search(rf"{mechanism} \d+ % {re.escape(f'{gain:+.3f}'.replace('-', '−'))} ", evidence)
+    ranking = [trial for trial, _ in verdict["ranking"]]
+    assert verdict["shown"]
+    for rule, trial in verdict["shown"].items():
+        place = ranking.index(trial) + 1
+        assert re.search(rf"{rule} n_components \d, decay [\d.]+( \w+)* {place} 0\.\d\d\d", evidence), rule
+    quartile = np.quantile(list(verdict["gains"].values()), 0.25)
+    assert f"here it is {quartile:+.3f}" in evidence
 
 
 def test_every_family_has_its_row(page: Page, run: Path) -> None:
@@ -165,7 +186,7 @@ def test_every_family_has_its_row(page: Page, run: Path) -> None:
         assert name in page.text
         assert family["mechanism"] in page.text
         assert family["why"] in page.text
-        for value in (family["median_auc"], family["member_auc"]):
+        for value in (family["median_auc"], family["utility"]):
             assert f"{value:.3f}" in page.text
 
 
@@ -175,7 +196,7 @@ def test_it_says_how_it_was_made(page: Page) -> None:
         "f" * 32,
         "config.data.clips",
         "gensup",
-        "144 anomalies of 8 normal twins",
+        "240 anomalies of 10 normal twins, made from 10 recordings; 10 nuisance copies",
         "What this page does not show",
     ):
         assert words in made
@@ -188,7 +209,7 @@ def test_headings_and_tables_are_in_order(page: Page) -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert len(page.every("table")) == len(page.every("caption"))
     assert len(page.ids) == len(set(page.ids))
-    assert {"answer", "families", "twins", "map", "scores", "ladders", "made"} <= set(page.ids)
+    assert {"answer", "map", "evidence", "families", "twins", "scores", "space", "ladders", "made"} <= set(page.ids)
     assert page.every("html")[0]["lang"] == "en"
 
 
@@ -231,33 +252,97 @@ def test_an_unpaired_run_warns(tmp_path: Path) -> None:
     assert not page.every("audio")
 
 
-def test_too_little_evidence_stays_with_the_default(tmp_path: Path) -> None:
-    wanted = Wanted(families={"hiss": "noise-added"}, severities=(0.5, 2.0))
-    run = fake_run(tmp_path / "run", wanted)
+def test_no_evidence_stays_with_the_default(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", Wanted(taint={"none": 0.9}))
     page = Page(write_report(run))
-    table = json.loads((run / "trials" / "table.json").read_text())
     assert "Answer: default" in page.text
-    assert "Stay with the published setting: twfr-gmm (backend.n_components=1, pooling.decay=0.0)." in page.text
-    assert "first in the ranking, not chosen" in page.text
-    assert "chosen:" not in page.text
-    assert table["default"] in table["scores"]
-    assert len(page.every("audio")) == 2 * 8  # as many pairs as a page shows
+    assert "The published setting stands: twfr-gmm (backend.n_components=1, pooling.decay=0.0)." in page.text
+    assert "Tainted." in page.text
+    assert "there is no utility to compare" in page.text
+    assert "without a vote there is no ranking" in page.text
+    assert "evidence" in page.ids  # what other rules would choose
+    assert "space" not in page.ids
+    assert "Built: the published default" in page.text
+    assert len(page.every("audio")) == 2 * PAIRS
 
 
 def test_no_default_and_no_evidence_chooses_nothing(tmp_path: Path) -> None:
-    wanted = Wanted(families={"hiss": "noise-added"}, pairs=1, default=None)
+    wanted = Wanted(families={"hiss": "noise-added"}, pairs=1, default=None, taint={"none": 0.9})
     page = Page(write_report(fake_run(tmp_path / "run", wanted)))
     assert "Nothing is chosen." in page.text
     assert "scores" not in page.ids
 
 
+def test_a_hedge_says_what_it_is(tmp_path: Path) -> None:
+    page = Page(write_report(fake_run(tmp_path / "run", Wanted(families={"hiss": "noise-added"}))))
+    assert "Answer: hedge" in page.text
+    assert "Use the mean of the 8 best candidates, hedged by a panel of 5." in page.text
+    assert "by the louder of the two" in page.text
+
+
+@pytest.mark.parametrize(
+    ("choosing", "why"), [("single", "--answer single asked for it"), ("auto", "more is beyond the device's limits")]
+)
+def test_another_form_than_the_evidence_allows_is_explained(tmp_path: Path, choosing: str, why: str) -> None:
+    run = fake_run(tmp_path / "run", Wanted(asked="single", choosing={"answer": choosing}))
+    page = Page(write_report(run))
+    trials = {
+        trial["id"]: Trial(**trial) for trial in json.loads((run / "trials" / "table.json").read_text())["trials"]
+    }
+    first = json.loads((run / "run.json").read_text())["verdict"]["members"][0]
+    assert f"Use {describe(trials[first])}." in page.text
+    assert f"built was the best candidate alone, because {why}." in page.text
+
+
+def test_suspects_are_named_with_a_way_out(tmp_path: Path) -> None:
+    suspects = tuple((f"blower/train/{i}.wav", 30.0 - i) for i in range(10))
+    run = fake_run(tmp_path / "run", Wanted(suspects=suspects, choosing={"answer": "auto", "drop_suspects": 2}))
+    page = Page(write_report(run))
+    assert "10 normal recordings sound unlike the others." in page.text
+    assert "--drop-suspects 10" in page.text
+    assert all(path in page.text for path, _ in suspects)
+    assert "blower/train/1.wav 29.0 robust standard deviations from the others, left out" in page.text
+    assert "blower/train/2.wav 28.0 robust standard deviations from the others blower" in page.text
+    assert "2 more" in page.text
+
+
+def test_further_rungs_are_heard_and_named(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", Wanted(further="knock"))
+    page = Page(write_report(run))
+    assert "made for it afterwards: severity 8" in page.text
+    assert "250 anomalies of 10 normal twins" in page.text
+    assert "once more where a ladder lacked the severity it is read at (knock)" in page.text
+
+
+def test_real_labels_stand_after_the_verdict_and_apart(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", Wanted(twins=False))
+    before = Page(write_report(run))
+    assert "oracle" not in before.ids
+    assert "is not known from this page" in before.text
+    found = real_labels(run)
+    page = Page(write_report(run))
+    assert page.ids.index("oracle") > page.ids.index("ladders")
+    # But for the way to it, the verdict reads as before.
+    assert page.text[: page.text.index("No real anomaly was used")] in before.text
+    said = page.text[page.text.index("What real labels say") :]
+    for row in found.rows:
+        assert row.name in said
+        assert f"{row.figures.auc:.3f}" in said
+    for line in found.undefined:
+        assert line in said
+    assert "is not known from this page" not in page.text
+    assert found.best not in said  # in words, not as a hash
+
+
 def test_one_axis_is_a_line_and_none_is_left_out(tmp_path: Path) -> None:
     one = Wanted(axes={"backend.n_components": [1, 2, 4]}, default={"backend.n_components": 2}, twins=False)
     page = Page(write_report(fake_run(tmp_path / "one", one)))
-    assert "map" in page.ids
-    assert "n_components" in unquote(page.every("img")[0]["src"])
+    assert "space" in page.ids
+    assert "n_components" in unquote(page.every("img")[3]["src"])
     none = Wanted(axes={}, default={}, twins=False)
-    assert "map" not in Page(write_report(fake_run(tmp_path / "none", none))).ids
+    page = Page(write_report(fake_run(tmp_path / "none", none)))
+    assert "map" in page.ids
+    assert "space" not in page.ids
 
 
 def test_long_and_loud_clips_are_shortened_and_turned_down(tmp_path: Path) -> None:
@@ -271,11 +356,3 @@ def test_long_and_loud_clips_are_shortened_and_turned_down(tmp_path: Path) -> No
         assert np.abs(heard).max() <= 10 ** (-1 / 20)
     assert "dB softer than recorded; 6.0 s of 10.0 s" in page.text
     assert (run / "report.html").stat().st_size < 12e6
-
-
-def test_words_of_a_trial_are_those_of_the_verdict(page: Page, run: Path) -> None:
-    from gensup.reporting.run_folder import read_run_folder
-
-    read = read_run_folder(run)
-    assert read.chosen is not None
-    assert f"Use {describe(read.trials[read.chosen])}." in page.text

@@ -24,7 +24,7 @@ def test_the_longest_axis_comes_first_and_numbers_are_in_order(tmp_path: Path) -
     (part,) = slices(run)
     assert part.axes == ("pooling.decay", "backend.n_components")
     assert part.values == ((0.0, 0.5, 1.0), (1, 8))
-    assert part.marked["default"] == (1, 0)
+    assert part.marked["default"] == ((1, 0),)
     grid = part.grid(range(6))
     for (column, row), trial in part.rows.items():
         varied = run.table.trials[trial].varied
@@ -47,10 +47,12 @@ def test_more_axes_are_cut_through_the_chosen(tmp_path: Path) -> None:
     run = make(tmp_path / "run", axes, None)
     (part,) = slices(run)
     assert part.axes == ("a.x", "a.y")
-    assert run.chosen is not None
-    assert part.fixed == {"a.z": run.trials[run.chosen].varied["a.z"]}
+    members = run.verdict.members
+    assert part.fixed == {"a.z": run.trials[members[0]].varied["a.z"]}
     assert len(part.rows) == 9
-    assert run.table.trials[part.rows[part.marked["chosen"]]].id == run.chosen
+    assert [run.table.trials[part.rows[place]].id for place in part.marked["built"]] == [
+        trial for trial in members if run.trials[trial].varied["a.z"] == part.fixed["a.z"]
+    ]
 
 
 def test_utilities_are_the_verdicts_rows(tmp_path: Path) -> None:

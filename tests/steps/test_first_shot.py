@@ -15,15 +15,13 @@ from gensup.steps.tune import Tuning, tune
 from gensup.store import sha256_file
 from tests.steps.conftest import SEEDED, SETTINGS
 
-AFTERWARDS = ("evaluation/", "log.jsonl")  # what the oracle writes, and what holds times
-
 
 def files(folder: Path) -> dict[str, str]:
     """Every file that a verdict stands on: path -> sha256."""
     return {
         path.relative_to(folder).as_posix(): sha256_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.relative_to(folder).as_posix().startswith(AFTERWARDS)
+        if path.is_file() and path.name != "log.jsonl" and not path.is_relative_to(folder / "evaluation")
     }
 
 

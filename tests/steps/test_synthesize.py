@@ -313,6 +313,17 @@ def test_more_rungs_continue_after_a_kill(data: Path, tmp_path: Path) -> None:
         open_run(out, config | work.more(WANTED[:1]).described(SETTINGS))
 
 
+def test_rungs_beyond_the_physical_bound_are_an_empty_set(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "more"
+    recordings, work = prepared(data, out, replace(SETTINGS, severities=(4.0,)))
+    more = work.more([("wobble", 16.0)])
+    open_run(out, {"command": "synthesize"} | recordings.described() | more.described(SETTINGS))
+    for _ in range(2):  # the second finds it finished
+        done = more.make(out, (0, 1), for_workers(1), QUIET)
+        assert (done.finished, done.made) == (True, 0)
+        assert read(out) == ()
+
+
 @pytest.mark.parametrize(
     ("wanted", "word"),
     [

@@ -1,0 +1,1 @@
+"""Parts of ``benchmarks.selection_validity``: labelled sets, how choices are judged, what is written."""
