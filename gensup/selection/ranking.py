@@ -34,11 +34,17 @@ def ranked(table: ScoreTable, counts: Floats) -> list[int]:
 
 
 def steadiness(voters: Sequence[Judgement], first: int, counts: Floats) -> tuple[tuple[int, int], tuple[int, ...]]:
-    """The first one's ranks in 90 % of the resamples, and the trials whose count lies within its interval."""
+    """The first one's ranks in 90 % of the resamples, and the trials whose count lies within its interval.
+
+    A resample that holds no clip of a family is counted by the others.
+    """
     weights = np.array([judgement.weight for judgement in voters])
-    ranks = np.stack([rankdata(-judgement.resampled, axis=0, nan_policy="omit") for judgement in voters])
-    resampled = np.tensordot(weights / weights.sum(), ranks, axes=1)  # (trials, resamples)
-    resampled = resampled[:, ~np.isnan(resampled).any(axis=0)]
+    ranks = np.stack([rankdata(-judgement.resampled, axis=0) for judgement in voters])
+    heard = weights[:, None] * ~np.isnan(ranks).any(axis=1)  # (voters, resamples)
+    drawn = heard.sum(axis=0) > 0
+    total = np.einsum("vr,vtr->tr", heard, np.nan_to_num(ranks))[:, drawn]
+    # Rounded as the counts are, or the first one may lie outside its own interval.
+    resampled = np.round(total / heard.sum(axis=0)[drawn], 9)  # (trials, resamples)
     place = 1 + (resampled < resampled[first]).sum(axis=0)
     low, high = np.quantile(place, INTERVAL, method="nearest")
     tied = np.flatnonzero(counts <= np.quantile(resampled[first], INTERVAL[1]))
