@@ -21,7 +21,12 @@ Floats = NDArray[np.float64]
 def surrogates(table: ScoreTable, judgements: Sequence[Judgement]) -> dict[str, Floats]:
     """(trials,) worth of every trial by each rule that has an answer on this table, higher = better."""
     found = {name: rule(table, judgements) for name, rule in RULES.items()}
-    return {name: worth for name, worth in found.items() if worth is not None}
+    # A trial that a rule could not ask, because a fold was too small for it, is not what the rule would choose.
+    return {
+        name: np.where(np.isnan(worth), -np.inf, worth)
+        for name, worth in found.items()
+        if worth is not None and not np.isnan(worth).all()
+    }
 
 
 def _mean(table: ScoreTable, judgements: Sequence[Judgement]) -> Floats | None:
