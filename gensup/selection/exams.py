@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gensup.errors import GensupError
 from gensup.selection.records import LEFT_OUT, Column, Exam, Question
 
 
@@ -13,6 +14,9 @@ def build(columns: Sequence[Column], questions: Mapping[str, Question]) -> tuple
     ``questions`` maps an anomalous clip's id to what it asks. Its negatives went the same way: the real normal clips
     for faults added to recordings, the normal twins for clips that went through a codec, and their nuisance copies.
     Where a chain has no normal clip (an unpaired set), the real ones have to do.
+
+    Raises:
+        GensupError: an anomaly without a single normal clip to be told from.
     """
     normal: dict[tuple[str, int], list[int]] = {}
     members: dict[tuple[Question, str, int], list[int]] = {}
@@ -23,12 +27,20 @@ def build(columns: Sequence[Column], questions: Mapping[str, Question]) -> tuple
             members.setdefault((questions[column.clip], column.chain, column.repeat), []).append(i)
         else:
             normal.setdefault((column.chain, column.repeat), []).append(i)
+    for _, chain, repeat in members:
+        if not (normal.get((chain, repeat)) or normal.get(("none", repeat))):
+            raise GensupError(
+                "anomalies without a normal clip",
+                value=f"what went through {chain}",
+                rule="an anomaly is told from normal clips of its own chain, or from recordings",
+                remedy="add normal twins to the set, or scores of held-out recordings",
+            )
     ordered = sorted(members, key=lambda key: (key[0].family, key[0].severity, *key[1:]))
     return tuple(
         Exam(
             question=question,
             repeat=repeat,
-            normal=tuple(normal.get((chain, repeat)) or normal.get(("none", repeat), [])),
+            normal=tuple(normal.get((chain, repeat)) or normal["none", repeat]),
             anomaly=tuple(members[question, chain, repeat]),
         )
         for question, chain, repeat in ordered

@@ -59,7 +59,7 @@ def information(value: Floats, resampled: Floats) -> float:
 def asked(table: ScoreTable, scores: Floats, exams: Sequence[Exam], draws: Draws) -> tuple[Floats, Floats]:
     """(rows, draws) mean utility and mean AUC of ``scores`` (rows, columns) over the exams of one rung."""
     utilities, aucs = zip(*(marks.utility(table, scores, exam, draws) for exam in exams), strict=True)
-    return np.round(np.mean(utilities, axis=0), DECIMALS), np.mean(aucs, axis=0)
+    return np.asarray(np.round(np.mean(utilities, axis=0), DECIMALS)), np.asarray(np.mean(aucs, axis=0))
 
 
 def utility_of(table: ScoreTable, scores: Floats, judgement: Judgement) -> Floats:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
-from scipy.stats import rankdata
+from scipy.stats import hmean, rankdata
+from sklearn.metrics import roc_auc_score
 
+from gensup.errors import GensupError
 from gensup.selection import exams
 from gensup.selection.ranking import borda
-from gensup.selection.records import Column, Judgement, Question, ScoreTable, Trial, Verdict
+from gensup.selection.records import Column, Exam, Judgement, Question, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge, ladders
 from gensup.selection.verdict import Asked, decide
 
@@ -248,3 +251,152 @@ def test_candidates_that_differ_by_chance_alone_are_no_evidence() -> None:
     """Equal ears: whatever seems best is luck, however many families agree that there is a fault."""
     chosen = [verdict_on(table(dict.fromkeys("abcdefgh", 1.0) | {"dull": 1.0}, seed=seed)).answer for seed in range(8)]
     assert chosen.count("select") <= 1
+
+
+def plainly(verdict: Verdict) -> str:
+    """The verdict as run.json holds it, which knows no NaN."""
+    return json.dumps(dataclasses.asdict(verdict), allow_nan=False)
+
+
+def utility_by_hand(scored: ScoreTable, scores: np.ndarray, judgement: Judgement) -> float:
+    """Official score of any scores at the rungs that a judgement reads, by scikit-learn."""
+    total = 0.0
+    for severity, share in judgement.rungs:
+        (exam,) = (e for e in scored.exams if (e.question.family, e.question.severity) == (judgement.family, severity))
+        few = [i for i in exam.normal if scored.columns[i].target_domain]
+        many = [i for i in exam.normal if not scored.columns[i].target_domain]
+
+        def auc(normal: list[int], exam: Exam = exam, **how: float) -> float:
+            places = [*normal, *exam.anomaly]
+            return float(roc_auc_score([i in exam.anomaly for i in places], scores[places], **how))
+
+        everybody = auc([*few, *many])
+        shrunk = (TARGETS * auc(few) + 10 * everybody) / (TARGETS + 10)
+        total += share * hmean([auc(many), shrunk, auc([*few, *many], max_fpr=0.1)])
+    return total
+
+
+def z(scored: ScoreTable, scores: np.ndarray) -> np.ndarray:
+    normal = scores[..., :NORMALS]
+    return np.asarray((scores - normal.mean(axis=-1, keepdims=True)) / normal.std(axis=-1, keepdims=True))
+
+
+def test_gains_by_hand() -> None:
+    """A fusion of those that the other mechanisms choose, over the mean candidate."""
+    scored = table(EARS)
+    judgements = judge(scored)
+    gains = decide(scored, judgements).gains
+    for mechanism, gain in gains.items():
+        others = [j for j in judgements if j.mechanism != mechanism]
+        counts = sum(j.weight * rankdata(-j.value) for j in others)
+        members = np.argsort(counts, kind="stable")[:3]
+        fusion = z(scored, z(scored, scored.scores)[members].mean(axis=0))
+        own = [j for j in judgements if j.mechanism == mechanism]
+        gained = [utility_by_hand(scored, fusion, j) - j.value.mean() for j in own]
+        assert gain == pytest.approx(np.average(gained, weights=[j.weight for j in own]), abs=1e-6)
+
+
+def test_rows_by_hand() -> None:
+    scored = table(EARS)
+    judgements, verdict = judge(scored), verdict_on(scored)
+    ids = [trial.id for trial in scored.trials]
+    weights = [j.weight for j in judgements]
+    members, panel = ([ids.index(t) for t in trials] for trials in (verdict.members, verdict.panel))
+    standard = z(scored, scored.scores)
+    fusion = z(scored, standard[members].mean(axis=0))
+    built = {
+        "default": scored.scores[ids.index("dull")],
+        "single": scored.scores[members[0]],
+        "fusion": fusion,
+        "hedged": np.maximum(fusion, z(scored, standard[panel].max(axis=0))),
+    }
+    expected = {
+        form: np.average([utility_by_hand(scored, scores, j) for j in judgements], weights=weights)
+        for form, scores in built.items()
+    }
+    expected["random"] = np.average([j.value.mean() for j in judgements], weights=weights)
+    assert verdict.rows == pytest.approx(expected, abs=1e-6)
+
+
+def test_reports_are_of_what_is_built() -> None:
+    scored = table(EARS)
+    judgements = {j.family: j for j in judge(scored)}
+    for asked in ("single", "default"):
+        verdict = verdict_on(scored, asked)  # type: ignore[arg-type]
+        row = [t.id for t in scored.trials].index(verdict.members[0])
+        for family, report in verdict.families.items():
+            value = judgements[family].value
+            assert report.utility == value[row]  # to the last bit, or it would rank behind itself
+            assert report.rank == rankdata(-value, method="min")[row]
+
+
+@pytest.mark.parametrize("gain", [-0.5, 0.1, 1.2, 60.0])
+@pytest.mark.parametrize("asked", ["auto", "single", "fusion", "hedged", "default"])
+def test_a_verdict_is_json(gain: float, asked: Asked) -> None:
+    scored = table(dict(list(EARS.items())[::3]) | {"dull": 0.5}, gain=gain)
+    assert json.loads(plainly(verdict_on(scored, asked)))["form"]
+
+
+def test_without_a_published_default() -> None:
+    scored = dataclasses.replace(table(EARS), default=None)
+    verdict = verdict_on(scored)
+    assert verdict.members == verdict_on(table(EARS)).members
+    assert "default" not in verdict.rows
+    asked = verdict_on(scored, "default")
+    assert (asked.answer, asked.form, asked.members) == ("select", "default", ())
+    assert "There is no published default" in asked.sentence
+    deaf = verdict_on(dataclasses.replace(table(EARS, gain=-0.5), default=None))
+    assert (deaf.answer, deaf.members) == ("default", ())
+    assert "Nothing is chosen" in deaf.sentence
+    assert all(report.rank is None for report in deaf.families.values())
+    for each in (verdict, asked, deaf):
+        plainly(each)
+
+
+def test_fewer_trials_than_a_panel() -> None:
+    verdict = verdict_on(table({"dull": 0.2, "bat": 3.0, "owl": 2.0}), "hedged")
+    assert verdict.members == ("bat",)
+    assert verdict.panel == ("bat", "dull", "owl")
+    plainly(verdict)
+
+
+def test_a_single_trial_is_no_choice() -> None:
+    verdict = verdict_on(table({"dull": 2.0}), "fusion")
+    assert (verdict.answer, verdict.form, verdict.members, verdict.panel) == (
+        "default",
+        "default",
+        ("dull",),
+        ("dull",),
+    )
+    assert verdict.gains == {}
+    assert "of 8 fault families" not in verdict.sentence
+    plainly(verdict)
+
+
+def test_equal_trials_are_no_choice() -> None:
+    scored = table(dict.fromkeys(["dull", "a", "b"], 2.0))
+    verdict = verdict_on(dataclasses.replace(scored, scores=np.repeat(scored.scores[:1], 3, axis=0)))
+    assert (verdict.answer, verdict.members) == ("default", ("dull",))
+    plainly(verdict)
+
+
+def test_families_of_one_source_each() -> None:
+    """Most resamples lack most of them."""
+    scored = table(EARS)
+    few = [
+        dataclasses.replace(exam, anomaly=exam.anomaly[place : place + 1])
+        for exam in scored.exams
+        for place in (sorted(FAMILIES).index(exam.question.family),)
+    ]
+    verdict = verdict_on(dataclasses.replace(scored, exams=tuple(few)))
+    assert verdict.rank_interval is not None
+    assert verdict.members[0] in verdict.ties
+    plainly(verdict)
+
+
+def test_an_anomaly_without_a_normal_clip_is_named() -> None:
+    scored = table(EARS)
+    columns = [dataclasses.replace(c, chain="zip") for c in scored.columns if c.role == "anomaly"][:1]
+    asked = {columns[0].clip: Question(family="f", mechanism="m", status="cited", severity=1.0)}
+    with pytest.raises(GensupError, match="zip"):
+        exams.build(columns, asked)
