@@ -70,7 +70,8 @@ def clips(counts: dict[str, int]) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize(
-    "counts", [{"a": 4, "b": 4}, {"a": 9, "b": 7, "c": 5, "d": 3}, dict.fromkeys("abcdefg", 6), {"a": 40, "b": 4, "c": 1}]
+    "counts",
+    [{"a": 4, "b": 4}, {"a": 9, "b": 7, "c": 5, "d": 3}, dict.fromkeys("abcdefg", 6), {"a": 40, "b": 4, "c": 1}],
 )
 def test_who_asks_is_unknown_to_the_model_and_so_is_its_condition(counts: dict[str, int]) -> None:
     conditions, names = clips(counts)
