@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gensup.selection.records import Judgement, ScoreTable, Verdict
@@ -12,10 +12,11 @@ from gensup.selection.verdict import Asked, decide
 from gensup.steps.costs import Costs
 from gensup.steps.progress import Progress
 from gensup.steps.recordings import Recordings
-from gensup.steps.scoring import Scoring, joined
-from gensup.steps.study import Row, Study
+from gensup.steps.scoring import Scoring, comparable, joined
+from gensup.steps.study import NOT_FINITE, Row, Study
 from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise
 from gensup.steps.tainted import taints
+from gensup.synthesis.plan import HIGHEST
 
 WANTED = "wanted"  # of the rungs that a ladder lacked: a twin set, and a part of the study
 LEFT_OUT = "left-out"
@@ -55,13 +56,14 @@ class Decision:
         taint = taints(self.scoring.engine, exercised, self.recordings.machine)
         table = self._with_conditions(self.scoring.table(exercised, rows, taint), exercised)
         judgements = judge(table)
-        wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None]
+        wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None and j.wanted <= HIGHEST]
         if wanted and self.more is not None and not self.scoring.deadline.over:
             self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
             made = self.more(wanted)
             if made is not None:
                 further = exercise(self.recordings, made, self.scoring.seed)
-                table = self._joined(table, exercised, further, WANTED)
+                table, failed = comparable(self._joined(table, exercised, further, WANTED))
+                rows |= {t.id: (replace(t, state="failed", reason=NOT_FINITE), None) for t in failed}
                 judgements = judge(table)
         verdict = self._affordable(table, judgements)
         return Decided(verdict=verdict, table=table, judgements=judgements, exercised=exercised, rows=rows)

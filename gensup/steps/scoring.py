@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gensup.detection.crossfit import crossfit, unfit
 from gensup.engine import Engine
 from gensup.errors import GensupError
 from gensup.selection import exams
-from gensup.selection.records import ScoreTable
+from gensup.selection.records import ScoreTable, Trial
 from gensup.selection.scalar import fixed
 from gensup.selection.utility import judge
 from gensup.steps.budget import Deadline, scattered
@@ -113,7 +114,8 @@ class Scoring:
         """
         complete = [(trial, scores) for _, (trial, scores) in sorted(rows.items()) if scores is not None]
         if not complete:
-            reasons = [str(trial.reason) for trial, _ in rows.values()]
+            over = self.deadline.over and len(rows) < len(self.candidates.params)
+            reasons = [] if over else [str(trial.reason) for trial, _ in rows.values()]
             raise GensupError(
                 "no candidate was scored",
                 value=reasons[0] if reasons else "the budget was over before the first",
@@ -128,6 +130,19 @@ class Scoring:
             paired=exercised.paired,
             taint=taint,
         )
+
+
+def comparable(table: ScoreTable) -> tuple[ScoreTable, tuple[Trial, ...]]:
+    """The trials that have a score of every clip that an exam asks, and those that have not.
+
+    A missing score is neither above nor below another, and would pass for a fault that is always heard.
+    """
+    asked = sorted({i for exam in table.exams for i in (*exam.normal, *exam.anomaly)})
+    complete: NDArray[np.bool_] = np.all(np.isfinite(table.scores[:, asked]), axis=1)
+    trials = tuple(trial for trial, whole in zip(table.trials, complete, strict=True) if whole)
+    others = tuple(trial for trial, whole in zip(table.trials, complete, strict=True) if not whole)
+    default = None if table.default in {trial.id for trial in others} else table.default
+    return replace(table, trials=trials, scores=table.scores[complete], default=default), others
 
 
 def joined(table: ScoreTable, asked: Exercise, more: Exercise, rows: Mapping[str, Row]) -> ScoreTable:
