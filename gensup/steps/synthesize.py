@@ -224,6 +224,7 @@ class Work:
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""
         if self._whole(out):
+            rmtree(out / "journal", ignore_errors=True)  # of a run that was killed before it had cleared up
             progress.note("the set is finished: nothing left to do")
             return self._finished(out)
         part, parts = shard[0] % shard[1], shard[1]
