@@ -131,7 +131,7 @@ def tune(
         open_run(out, config | work.described(settings))
         work.make(out, (0, 1), engine, progress)
         asked = read_sets([out], machine)
-    with RunLock(out):
+    with RunLock(out), engine:
         log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
         alone, _ = _alone(candidates, recordings, settings.seed)
         costs = Costs.of(out, candidates.params, alone, choosing.limits)
