@@ -103,13 +103,15 @@ def synthesize(
         raise GensupError(
             "no such shard", where="--shard", value=f"{place}/{parts}", rule="I/N, I from 1 to N or from 0"
         )
-    engine = Followed(for_workers(workers), progress)
-    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
-    work = Work.prepared(recordings, settings, prompts)
-    if dry_run:
-        return work.report(out, {}, finished=False)
-    open_run(out, {"command": "synthesize"} | recordings.described() | work.described(settings))
-    return work.make(out, shard, engine, progress)
+    with Followed(for_workers(workers), progress) as engine:
+        recordings = normals(
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
+        )
+        work = Work.prepared(recordings, settings, prompts)
+        if dry_run:
+            return work.report(out, {}, finished=False)
+        open_run(out, {"command": "synthesize"} | recordings.described() | work.described(settings))
+        return work.make(out, shard, engine, progress)
 
 
 @dataclass(frozen=True, slots=True)
