@@ -22,7 +22,7 @@ from gensup.steps.budget import Deadline
 from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
 from gensup.steps.costs import Costs
-from gensup.steps.decision import WANTED, Decided, Decision
+from gensup.steps.decision import Decided, Decision
 from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
@@ -35,6 +35,7 @@ from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
+from gensup.synthesis.twinset import WANTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
