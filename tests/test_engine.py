@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import os
 import pickle
 import signal
@@ -20,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from gensup.engine import Done, Engine, Inline, Local, Ray, collect, default_workers, for_workers
 from gensup.engine.cpus import quota
-from gensup.engine.local import _end, _Worker
+from gensup.engine.worker import Worker, end
 from gensup.errors import GensupError
 
 SUPPORT = Path(__file__).parent / "support"
@@ -130,7 +131,7 @@ def test_an_item_that_always_kills_its_worker_takes_no_other_with_it(workers: in
 
 
 def test_a_worker_killed_while_idle_costs_nothing(tasks: Any) -> None:
-    worker = _Worker()
+    worker = Worker()
     try:
         assert worker.submit(pickle.dumps((tasks.state, 0)), 0)
         wait([worker.queue[0][0]])
@@ -143,7 +144,7 @@ def test_a_worker_killed_while_idle_costs_nothing(tasks: Any) -> None:
         wait([worker.queue[0][0]])
         assert worker.answers()[0].result()[0] != pid
     finally:
-        _end([worker])
+        end([worker])
 
 
 def test_linear_algebra_has_one_thread_and_ctrl_c_is_the_parents(tasks: Any) -> None:
@@ -211,6 +212,142 @@ def test_no_worker_outlives_its_parent(end: signal.Signals, tasks: Any, tmp_path
     assert all(gone(pid) for pid in pids)
 
 
+def pids_of(engine: Engine, tasks: Any, count: int = 2) -> set[int]:
+    """The processes of a run; with an item each, all of them."""
+    return {one.result()[0] for one in engine.run(tasks.state, range(count))}
+
+
+def test_within_a_context_workers_live_on(tasks: Any) -> None:
+    engine = Local(2)
+    assert len(pids_of(engine, tasks) | pids_of(engine, tasks)) == 4
+    with engine as entered:
+        assert entered is engine
+        first = pids_of(engine, tasks)
+        assert len(first) == 2
+        assert pids_of(engine, tasks) == first
+        with engine:
+            assert pids_of(engine, tasks, 1) < first
+        assert pids_of(engine, tasks) == first
+    assert not multiprocessing.active_children()
+    with engine:
+        assert not pids_of(engine, tasks) & first
+    assert engine == Local(2)
+
+
+def test_a_worker_killed_between_runs_costs_no_item(tasks: Any) -> None:
+    with Local(1, retries=0) as engine:
+        for _ in range(3):
+            (pid,) = pids_of(engine, tasks)
+            os.kill(pid, signal.SIGKILL)
+            while multiprocessing.active_children():  # a zombie may have threads that live a moment longer
+                time.sleep(0.01)
+        assert pids_of(engine, tasks, 1) != {pid}
+
+
+def test_errors_and_deaths_leave_the_workers_for_the_next_run(tasks: Any) -> None:
+    with Local(2, retries=0) as engine:
+        first = pids_of(engine, tasks)
+        done = by_index(engine, tasks.fail, ["mendable", "bug", "exit", "unpicklable", lambda: None, "fine"])
+        assert [bool(done[i].error) for i in range(6)] == [True] * 5 + [False]
+        with pytest.raises(GensupError, match="seven"):
+            collect(engine, tasks.fail, ["bug"])
+        assert pids_of(engine, tasks) == first
+        assert {i for i, one in by_index(engine, tasks.die_if_negative, [1, -1]).items() if one.error} == {1}
+        assert len(pids_of(engine, tasks) & first) == 1
+
+
+def test_closing_early_kills_who_is_busy_and_keeps_who_is_idle(tasks: Any, tmp_path: Path) -> None:
+    with Local(2) as engine:
+        running = engine.run(tasks.note_and_sleep, [(str(tmp_path), 0.0), (str(tmp_path), 600.0)])
+        idle = next(running).result()
+        (busy,) = wait_for(tmp_path, 1)
+        running.close()  # type: ignore[attr-defined]
+        assert gone(busy)
+        assert idle in pids_of(engine, tasks)
+        assert collect(engine, tasks.square, range(5)) == [0, 1, 4, 9, 16]
+
+
+def test_runs_may_overlap_and_no_more_workers_wait_than_asked_for(tasks: Any) -> None:
+    with Local(2) as engine:
+        outer = engine.run(tasks.state, range(12))
+        held = {next(outer).result()[0]}
+        inner = pids_of(engine, tasks)
+        assert not inner & held
+        held |= {one.result()[0] for one in outer}
+        assert not inner & held
+        assert pids_of(engine, tasks) == inner
+        assert all(gone(pid) for pid in held)
+        interrupted = engine.run(tasks.state, range(12))
+        next(interrupted)
+        del interrupted  # as when its loop is broken out of
+        assert collect(engine, tasks.square, range(5)) == [0, 1, 4, 9, 16]
+
+
+@pytest.mark.parametrize("error", [GensupError("too loud"), KeyboardInterrupt()])
+def test_no_worker_outlives_its_context(error: BaseException, tasks: Any, tmp_path: Path) -> None:
+    engine = Local(2)
+    items = [(str(tmp_path), 0.0), *[(str(tmp_path), 600.0)] * 5]
+    running = iter(())
+
+    def interrupted() -> None:
+        nonlocal running
+        with engine:
+            pids_of(engine, tasks)
+            running = engine.run(tasks.note_and_sleep, items)
+            next(running)
+            wait_for(tmp_path, 2)
+            raise error
+
+    with pytest.raises(type(error)):
+        interrupted()
+    assert not multiprocessing.active_children()
+    with pytest.raises(RuntimeError, match="left before its run was over"):
+        list(running)
+    assert collect(engine, tasks.square, [3]) == [9]
+
+
+def test_what_waits_holds_neither_items_nor_results(tasks: Any) -> None:
+    size = 100 * 2**20
+    with Local(1) as engine:
+
+        def held() -> list[int]:
+            return [tasks.resident(0), *collect(engine, tasks.resident, [0])]
+
+        before = held()
+        assert [len(one.result()) for one in engine.run(tasks.swell, [bytes(size)])] == [size]
+        wanted = [size // 2 + most for most in before]
+        here = [tasks.resident(0)]
+        while here[-1] > wanted[0] and len(here) < 500:  # before another item takes the place of this one
+            time.sleep(0.01)
+            here.append(tasks.resident(0))
+        assert here[-1] < wanted[0]
+        assert held()[1] < wanted[1]
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_idle_worker_outlives_its_parent(end: signal.Signals, tasks: Any, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import time\nimport engine_tasks\nfrom gensup.engine import Local\n"
+        "if __name__ == '__main__':\n    with Local(2) as engine:\n"
+        "        print(*[done.value[0] for done in engine.run(engine_tasks.state, range(2))], flush=True)\n"
+        "        time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        assert parent.stdout
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        parent.send_signal(end)
+        assert parent.wait(timeout=30) != 0
+    assert len(pids) == 2
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_context_changes_nothing_where_no_process_is_started(tasks: Any) -> None:
+    with Inline() as engine:
+        assert engine == Inline()
+        assert collect(engine, tasks.square, [3, 1, 2]) == [9, 1, 4]
+
+
 @pytest.mark.parametrize("engine", [Inline(), Local(2)])
 def test_collect_keeps_the_order_and_raises_the_items_own_error(engine: Engine, tasks: Any) -> None:
     assert collect(engine, tasks.square, [3, 1, 2]) == [9, 1, 4]
@@ -258,7 +395,8 @@ def test_quota_of_the_control_groups(limits: dict[str, str], expected: int | Non
 
 
 def test_ray_gives_every_item_its_done(ray_cluster: Ray, tasks: Any, tmp_path: Path) -> None:
-    assert collect(ray_cluster, tasks.square, range(10)) == [i * i for i in range(10)]
+    with ray_cluster as engine:
+        assert collect(engine, tasks.square, range(10)) == [i * i for i in range(10)]
     assert collect(ray_cluster, lambda x: x + 1, [1]) == [2]
     done = by_index(ray_cluster, tasks.fail, ["mendable", "bug", "fine", (i for i in [])])
     assert isinstance(done[0].problem, GensupError)

@@ -19,7 +19,7 @@ from gensup.selection.records import ScoreTable
 from gensup.steps.budget import Deadline
 from gensup.steps.candidates import Candidates
 from gensup.steps.costs import Costs
-from gensup.steps.decision import WANTED, Decided, Decision
+from gensup.steps.decision import Decided, Decision
 from gensup.steps.limits import Limits
 from gensup.steps.progress import QUIET
 from gensup.steps.recordings import normals
@@ -27,6 +27,7 @@ from gensup.steps.scoring import Scoring
 from gensup.steps.synthesize import Work
 from gensup.steps.table import Synthetic, read_sets
 from gensup.store import open_run
+from gensup.synthesis.twinset import WANTED
 
 TRIALS = 1000  # all of a recipe's grid
 

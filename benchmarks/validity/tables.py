@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -108,13 +109,19 @@ def case_of(features: FeatureSet, group: str) -> Case:
     return Case(
         kind="table",
         name=name,
-        machine=features.name,
+        machine=machine_of(features.name),
         table=table,
         test=np.stack([test[i] for i in order]),
         anomalous=features.anomalous,
         target=np.zeros(len(features.anomalous), dtype=bool),
         note=features.note,
     )
+
+
+def machine_of(name: str) -> str:
+    """The machine of a table, that several of one do not count as several machines: fan-id_00 and fan_id_00_6dB."""
+    found = re.match(r"([A-Za-z]+)[-_ ]*(?:id[-_ ]*)?(\d+)", name)
+    return name if found is None else f"{found[1]} {int(found[2])}"
 
 
 def _names(count: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -146,7 +146,10 @@ def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
     for path, values in recipe.space.items():
         for value in values:
             recipe.with_values({path: value})
-    return recipe
+    # What is swept is said of every candidate, also where the default leaves it to the part.
+    parts = build(default)
+    unsaid = {path: getattr(getattr(parts, path.split(".")[0]), path.split(".")[1]) for path in recipe.space}
+    return replace(recipe, default={**unsaid, **default})
 
 
 def _values(axis: Json, where: str) -> tuple[Json, ...]:

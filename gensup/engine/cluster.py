@@ -8,7 +8,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from gensup.engine.attempt import THREADS, answered, attempt, failed, lost
 from gensup.engine.done import Done
@@ -29,6 +29,12 @@ class Ray:
     gpus_per_worker: float = 0
     retries: int = 2  # how often an item is tried again after its worker died
     address: str | None = None
+
+    def __enter__(self) -> Self:
+        return self  # Ray itself keeps its workers
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
     def run(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
         """See Engine.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from gensup.errors import GensupError
 
@@ -35,7 +35,14 @@ class Done(Generic[R]):
 
 
 class Engine(Protocol):
-    """Something that runs a function over items."""
+    """Something that runs a function over items.
+
+    A context (``with for_workers(2) as engine:``) may spare its runs what it costs to begin; leaving it ends every run.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
 
     def run(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
         """One Done an item as they end, in no order. Closing the iterator ends whatever still runs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from gensup.engine.attempt import failed, single_threaded
 from gensup.engine.done import Done
@@ -20,6 +20,12 @@ class Inline:
 
     A task that kills its process kills this one: where that may happen, ``Local(1)`` is the engine.
     """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
     def run(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
         """See Engine."""

@@ -20,7 +20,6 @@ from gensup.synthesis.twinset import SyntheticClip
 
 T = TypeVar("T")
 BUILT = "built"  # in table.json's scores: what was built, be it of one candidate or of several
-WANTED = "wanted"  # folder of a run's second twin set: rungs that its ladders turned out to lack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +150,14 @@ def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
         held_out=_held_out(folder / "detector" / "detector.json"),
         suspects=read_suspects(folder, record),
         oracle=_oracle(folder / "evaluation" / "oracle.json"),
-        rungs=_rungs(folder / WANTED / twinset.MANIFEST),
+        rungs=_rungs(folder / twinset.WANTED / twinset.MANIFEST),
         **_twins(sets or [folder]),
     )
 
 
 def _twins(folders: Sequence[Path]) -> dict[str, Any]:
     """The clips of all sets and of their further rungs, each once: sets of the same sources share normal twins."""
-    every = (part for folder in folders for part in (folder, folder / WANTED))
+    every = (part for folder in folders for part in (folder, folder / twinset.WANTED))
     sets = [folder for folder in every if (folder / twinset.MANIFEST).is_file()]
     if not sets:
         return {"clips": None, "twin_rows": ()}

@@ -143,8 +143,8 @@ def asked_for(run: Run, family: str) -> str:
     """What became of the rungs that a family's ladder lacked."""
     said = []
     if family in run.rungs:
-        said.append(f"made for it afterwards: severity {listed([f'{s:.3g}' for s in run.rungs[family]])}")
-    wanted = [f"{w.severity:.3g}" for w in run.verdict.wanted if w.family == family]
+        said.append(f"made for it afterwards: severity {listed([f'{s:g}' for s in run.rungs[family]])}")
+    wanted = [f"{w.severity:g}" for w in run.verdict.wanted if w.family == family]
     if wanted:
         said.append(f"a rung at severity {listed(wanted)} is still lacking")
     return "; ".join(said)

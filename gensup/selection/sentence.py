@@ -36,8 +36,8 @@ def _evidence(table: ScoreTable, voters: Mapping[str, FamilyReport], families: M
     mechanisms = {report.mechanism for report in voters.values()}
     return (
         f"Fault families that tell these {len(table.trials)} candidates apart: {len(voters)} of {len(families)}, of "
-        f"{len(mechanisms)} mechanisms; a choice that needs no hedge takes {fixed.least_families} of "
-        f"{fixed.least_mechanisms}, and one mechanism's choice must do for the others."
+        f"{len(mechanisms)} mechanisms; a choice that needs no hedge takes {fixed.least_families} families "
+        f"of {fixed.least_mechanisms} mechanisms, and must do for a mechanism that had no say in it."
     )
 
 

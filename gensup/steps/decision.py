@@ -17,8 +17,8 @@ from gensup.steps.study import NOT_FINITE, Row, Study
 from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise
 from gensup.steps.tainted import taints
 from gensup.synthesis.plan import HIGHEST
+from gensup.synthesis.twinset import WANTED
 
-WANTED = "wanted"  # of the rungs that a ladder lacked: a twin set, and a part of the study
 LEFT_OUT = "left-out"
 
 

@@ -61,19 +61,21 @@ def fit(
                 rule="a folder holds one detector",
                 remedy="name another --out, or remove the folder",
             )
-    engine = Followed(for_workers(workers), progress)
-    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
-    # The folds of a tuning without a single question: what is held out sets the threshold.
-    clips, arrangements = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
-    trial = {trial_id(recipe.name, params): params}
-    for reason in unfit(trial, arrangements, clips.group).values():
-        raise GensupError(
-            "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
+    with Followed(for_workers(workers), progress) as engine:
+        recordings = normals(
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
         )
-    kept = ArrayCache(cache) if cache else None
-    (scored,) = crossfit(engine, trial, clips, arrangements, kept)
-    fitted = fit_detector(
-        engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, cache=kept
-    )
+        # The folds of a tuning without a single question: what is held out sets the threshold.
+        clips, arrangements = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
+        trial = {trial_id(recipe.name, params): params}
+        for reason in unfit(trial, arrangements, clips.group).values():
+            raise GensupError(
+                "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
+            )
+        kept = ArrayCache(cache) if cache else None
+        (scored,) = crossfit(engine, trial, clips, arrangements, kept)
+        fitted = fit_detector(
+            engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, cache=kept
+        )
     fitted.save(out)
     return fitted

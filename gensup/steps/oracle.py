@@ -62,26 +62,28 @@ def oracle(
     said = _typed(_Said, dict(run.config), str(out / RUN))
     group_by = {name: load_recipe(name, detectors_overlay).group_by for name in {t.recipe for t in run.table.trials}}
     detector = load(out / "detector")
-    engine = Followed(for_workers(workers), progress)
-    kept = ArrayCache(cache) if cache else None
-    scanned = scan(root, exclude=[out])
-    normals = _normals(root, scanned, said, _sources(out), engine)
-    heard = _labelled(root, scanned, said, skip_bad, engine, progress)
-    groups = {by: _Groups.of(normals, said.machine, by) for by in {*group_by.values(), detector.group_by}}
-    members, left_out = _counted(heard.members, normals, groups.values())
-    left_out |= heard.left_out
-    scores: dict[str, Scores] = {}
-    for by in sorted(set(group_by.values())):
-        wanted = {trial.id: trial.params for trial in run.table.trials if group_by[trial.recipe] == by}
-        queries = groups[by].examples(members, domains=False)
-        for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept):
-            scores |= dict(zip(scored.trials, scored.scores[:, 0], strict=True))
-    for trial in sorted(trial for trial, values in scores.items() if not np.isfinite(values).all()):
-        del scores[trial]
-        left_out[trial] = "its scores are not finite"
-    if not scores:
-        raise GensupError("no candidate can score these clips", where=str(root), remedy="look at the labelled clips")
-    built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, kept)
+    with Followed(for_workers(workers), progress) as engine:
+        kept = ArrayCache(cache) if cache else None
+        scanned = scan(root, exclude=[out])
+        normals = _normals(root, scanned, said, _sources(out), engine)
+        heard = _labelled(root, scanned, said, skip_bad, engine, progress)
+        groups = {by: _Groups.of(normals, said.machine, by) for by in {*group_by.values(), detector.group_by}}
+        members, left_out = _counted(heard.members, normals, groups.values())
+        left_out |= heard.left_out
+        scores: dict[str, Scores] = {}
+        for by in sorted(set(group_by.values())):
+            wanted = {trial.id: trial.params for trial in run.table.trials if group_by[trial.recipe] == by}
+            queries = groups[by].examples(members, domains=False)
+            for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept):
+                scores |= dict(zip(scored.trials, scored.scores[:, 0], strict=True))
+        for trial in sorted(trial for trial, values in scores.items() if not np.isfinite(values).all()):
+            del scores[trial]
+            left_out[trial] = "its scores are not finite"
+        if not scores:
+            raise GensupError(
+                "no candidate can score these clips", where=str(root), remedy="look at the labelled clips"
+            )
+        built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, kept)
     built = built.astype(np.float32).astype(np.float64)  # as candidates' scores are: what is equal there is equal here
     found = evaluate(
         _labels(members),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from gensup.engine import Done, Engine
 
@@ -43,6 +43,13 @@ class Followed:
 
     engine: Engine
     progress: Progress
+
+    def __enter__(self) -> Self:
+        self.engine.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.engine.__exit__(*error)
 
     def run(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
         return self.progress.follow(self.engine.run(task, items), len(items), str(getattr(task, "doing", "working")))

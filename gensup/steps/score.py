@@ -84,22 +84,22 @@ def score(
         raise GensupError(
             "nothing to score", value=", ".join(map(str, places)), rule="at least one clip of this machine"
         )
-    engine = Followed(for_workers(workers), progress)
-    heard = listen(
-        [(clip, path) for clip, path, _ in members.values()],
-        fitted.machine,
-        rate=fitted.rate,
-        channel=fitted.channel,
-        skip_bad=skip_bad,
-        engine=engine,
-        progress=progress,
-    )
-    clips = Examples(
-        audio=tuple(member.ref for member in heard.members),
-        key=tuple(member.key for member in heard.members),
-        group=tuple(members[member.clip.path][2] for member in heard.members),
-    )
-    raw = fitted.score(clips, engine, ArrayCache(cache) if cache else None)
+    with Followed(for_workers(workers), progress) as engine:
+        heard = listen(
+            [(clip, path) for clip, path, _ in members.values()],
+            fitted.machine,
+            rate=fitted.rate,
+            channel=fitted.channel,
+            skip_bad=skip_bad,
+            engine=engine,
+            progress=progress,
+        )
+        clips = Examples(
+            audio=tuple(member.ref for member in heard.members),
+            key=tuple(member.key for member in heard.members),
+            group=tuple(members[member.clip.path][2] for member in heard.members),
+        )
+        raw = fitted.score(clips, engine, ArrayCache(cache) if cache else None)
     shown = fitted.normalised(raw) if normalised else raw
     if not np.isfinite(shown).all():
         bad = heard.members[int(np.argmin(np.isfinite(shown)))].clip.path

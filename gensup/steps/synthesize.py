@@ -103,13 +103,15 @@ def synthesize(
         raise GensupError(
             "no such shard", where="--shard", value=f"{place}/{parts}", rule="I/N, I from 1 to N or from 0"
         )
-    engine = Followed(for_workers(workers), progress)
-    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
-    work = Work.prepared(recordings, settings, prompts)
-    if dry_run:
-        return work.report(out, {}, finished=False)
-    open_run(out, {"command": "synthesize"} | recordings.described() | work.described(settings))
-    return work.make(out, shard, engine, progress)
+    with Followed(for_workers(workers), progress) as engine:
+        recordings = normals(
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
+        )
+        work = Work.prepared(recordings, settings, prompts)
+        if dry_run:
+            return work.report(out, {}, finished=False)
+        open_run(out, {"command": "synthesize"} | recordings.described() | work.described(settings))
+        return work.make(out, shard, engine, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,7 @@ class Work:
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""
         if self._whole(out):
+            rmtree(out / "journal", ignore_errors=True)  # of a run that was killed before it had cleared up
             progress.note("the set is finished: nothing left to do")
             return self._finished(out)
         part, parts = shard[0] % shard[1], shard[1]

@@ -22,7 +22,7 @@ from gensup.steps.budget import Deadline
 from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
 from gensup.steps.costs import Costs
-from gensup.steps.decision import WANTED, Decided, Decision
+from gensup.steps.decision import Decided, Decision
 from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
@@ -35,6 +35,7 @@ from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
+from gensup.synthesis.twinset import WANTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,61 +107,63 @@ def tune(
         )
     deadline = Deadline.after(choosing.budget_s)
     candidates = Candidates.of(detectors, detectors_overlay)
-    engine = Followed(for_workers(workers), progress)
-    kept = ArrayCache(cache) if cache else None
-    recordings = normals(root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
-    _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
-    found = suspects.find(engine, candidates, recordings, settings.seed, kept)
-    suspects.tell(progress, found, choosing.drop_suspects)
-    recordings = suspects.without(recordings, found[: choosing.drop_suspects])
-    config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
-    config |= choosing.described()
-    more: Callable[[Sequence[tuple[str, float]]], Synthetic | None] | None = None
-    if synthetic:
-        asked = read_sets(synthetic, machine)
-        open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
-    else:
-        work = Work.prepared(recordings, settings, prompts)
-
-        def more(wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
-            further, folder = work.more(wanted), out / WANTED
-            open_run(folder, {"command": "tune", **recordings.described(), **further.described(settings)})
-            made = further.make(folder, (0, 1), engine, progress).made
-            return read_sets([folder], machine) if made else None
-
-        open_run(out, config | work.described(settings))
-        work.make(out, (0, 1), engine, progress)
-        asked = read_sets([out], machine)
-    with RunLock(out):
-        log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
-        alone, _ = _alone(candidates, recordings, settings.seed)
-        costs = Costs.of(out, candidates.params, alone, choosing.limits)
-        decision = Decision(
-            out=out,
-            recordings=recordings,
-            scoring=Scoring(
-                engine=engine,
-                candidates=candidates,
-                machine=machine,
-                seed=settings.seed,
-                deadline=deadline,
-                cache=kept,
-                forbidden=costs.forbidden(),
-            ),
-            costs=costs,
-            trials=choosing.trials,
-            asked=choosing.answer,
-            progress=progress,
-            more=more,
+    with Followed(for_workers(workers), progress) as engine:
+        kept = ArrayCache(cache) if cache else None
+        recordings = normals(
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
         )
-        decided = decision.reached(asked)
-        verdict, table = decided.verdict, decided.table
-        build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
-        _written(out, candidates, decided)
-        strange = cast("Json", [asdict(suspect) for suspect in found])
-        update_run(out, verdict=cast("Json", asdict(verdict)), suspects=strange)
-        report = write_report(out, synthetic)
-        log(out, "run finished", answer=verdict.answer)
+        _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
+        found = suspects.find(engine, candidates, recordings, settings.seed, kept)
+        suspects.tell(progress, found, choosing.drop_suspects)
+        recordings = suspects.without(recordings, found[: choosing.drop_suspects])
+        config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
+        config |= choosing.described()
+        more: Callable[[Sequence[tuple[str, float]]], Synthetic | None] | None = None
+        if synthetic:
+            asked = read_sets(synthetic, machine)
+            open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
+        else:
+            work = Work.prepared(recordings, settings, prompts)
+
+            def more(wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
+                further, folder = work.more(wanted), out / WANTED
+                open_run(folder, {"command": "tune", **recordings.described(), **further.described(settings)})
+                made = further.make(folder, (0, 1), engine, progress).made
+                return read_sets([folder], machine) if made else None
+
+            open_run(out, config | work.described(settings))
+            work.make(out, (0, 1), engine, progress)
+            asked = read_sets([out], machine)
+        with RunLock(out):
+            log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
+            alone, _ = _alone(candidates, recordings, settings.seed)
+            costs = Costs.of(out, candidates.params, alone, choosing.limits)
+            decision = Decision(
+                out=out,
+                recordings=recordings,
+                scoring=Scoring(
+                    engine=engine,
+                    candidates=candidates,
+                    machine=machine,
+                    seed=settings.seed,
+                    deadline=deadline,
+                    cache=kept,
+                    forbidden=costs.forbidden(),
+                ),
+                costs=costs,
+                trials=choosing.trials,
+                asked=choosing.answer,
+                progress=progress,
+                more=more,
+            )
+            decided = decision.reached(asked)
+            verdict, table = decided.verdict, decided.table
+            build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
+            _written(out, candidates, decided)
+            strange = cast("Json", [asdict(suspect) for suspect in found])
+            update_run(out, verdict=cast("Json", asdict(verdict)), suspects=strange)
+            report = write_report(out, synthetic)
+            log(out, "run finished", answer=verdict.answer)
     if oracle:
         open_labels(
             root, out, detectors_overlay=detectors_overlay, skip_bad=skip_bad, cache=cache, workers=workers,

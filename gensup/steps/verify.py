@@ -101,7 +101,7 @@ class _Look:
         self._lines(folder / "log.jsonl")
 
     def twins(self, folder: Path) -> None:
-        """A twin set: every row's file, and every file's row."""
+        """A twin set: every row's file, and every file's row. One of wanted rungs may be finished and empty."""
         manifest = folder / MANIFEST
         if not manifest.is_file():
             self._unfinished(manifest, "the twin set is not finished", "run the same command again, every shard of it")
@@ -111,8 +111,6 @@ class _Look:
         rows = self._try(read_manifest, manifest)
         if rows is None:
             return
-        if not rows:
-            self._altered(manifest, "no row", AGAIN)
         for name, what in _inconsistent(rows):
             self._altered(f"{manifest}: {name}", what, "make the set again in another folder")
         self._files(folder, rows)

@@ -16,6 +16,7 @@ from gensup.synthesis.plan import Plan, normal_twins
 from gensup.synthesis.records import Order, Provenance
 
 MANIFEST = "metadata.jsonl"
+WANTED = "wanted"  # folder, in a run, of a second set: the rungs that its ladders turned out to lack
 Layout = Literal["clips", "dcase"]
 
 

@@ -14,11 +14,12 @@ from gensup.selection.utility import judge
 from gensup.steps import decision as module
 from gensup.steps.budget import Deadline
 from gensup.steps.costs import Costs
-from gensup.steps.decision import LEFT_OUT, WANTED, Decision
+from gensup.steps.decision import LEFT_OUT, Decision
 from gensup.steps.limits import Limits
 from gensup.steps.scoring import Scoring
 from gensup.steps.study import NOT_FINITE, Study
 from gensup.steps.table import Synthetic, exercise, read_sets
+from gensup.synthesis.twinset import WANTED
 from tests.selection.test_verdict import EARS
 from tests.selection.test_verdict import table as scored_by_ear
 from tests.steps.parts import Listener, heard, scoring

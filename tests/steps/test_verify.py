@@ -165,6 +165,13 @@ def test_what_was_altered_is_named(run: Path, how: str) -> None:
     assert contents(run) == before
 
 
+def test_a_set_that_lost_its_rows_has_strays_and_an_empty_one_is_sound(run: Path) -> None:
+    (run / "wanted" / "metadata.jsonl").write_text("")
+    assert {finding.what for finding in verify(run).findings} == {"a file without a row"}
+    shutil.rmtree(run / "wanted" / "clips")
+    assert verify(run / "wanted").findings == ()
+
+
 def test_several_things_are_named_at_once(run: Path) -> None:
     clips = sorted((run / "clips").iterdir())
     flipped(clips[0])

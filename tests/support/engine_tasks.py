@@ -74,3 +74,13 @@ def note_and_sleep(item: tuple[str, float]) -> int:
         Path(item[0], str(os.getpid())).touch()
     time.sleep(item[1])
     return os.getpid()
+
+
+def swell(item: bytes) -> bytes:
+    """As large an answer as the item."""
+    return item[::-1]
+
+
+def resident(_: int) -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

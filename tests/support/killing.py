@@ -19,7 +19,7 @@ from typing import Any
 FORKS = get_context("forkserver")
 PRELOAD = [
     *("gensup.steps.tune", "gensup.reporting.page", "tests.support.killing", "optuna"),
-    *("scipy.signal", "ruamel.yaml", "safetensors.numpy", "pydantic.dataclasses", "matplotlib.style"),
+    *("scipy.signal", "ruamel.yaml", "safetensors.numpy", "pydantic.dataclasses"),
 ]
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 Job = Callable[[Path], object]
