@@ -33,6 +33,7 @@ class Constants:
     resamples: int
     information_cap: float
     informative: float
+    least_sources: int
     least_families: int
     least_mechanisms: int
     tainted: float

@@ -30,14 +30,16 @@ class Draws:
     @classmethod
     def of(cls, table: ScoreTable) -> Draws:
         """Sources drawn with replacement, as many as there are."""
-        sources = sorted({column.source for column in table.columns})
-        n = len(sources)
+        whole = cls.whole(table)
+        n = len(whole.place)
         drawn = generator("bootstrap", n).multinomial(n, np.full(n, 1 / n), size=constants().resamples)
-        return cls({source: i for i, source in enumerate(sources)}, np.vstack([np.ones(n), drawn]))
+        return cls(whole.place, np.vstack([whole.counts, drawn]))
 
-    def alone(self) -> Draws:
+    @classmethod
+    def whole(cls, table: ScoreTable) -> Draws:
         """The table itself, without resamples."""
-        return Draws(self.place, self.counts[:1])
+        sources = sorted({column.source for column in table.columns})
+        return cls({source: i for i, source in enumerate(sources)}, np.ones((1, len(sources))))
 
 
 def utility(table: ScoreTable, scores: Floats, exam: Exam, draws: Draws) -> tuple[Floats, Floats]:

@@ -34,10 +34,18 @@ def judge(table: ScoreTable) -> tuple[Judgement, ...]:
 
 
 def by_family(table: ScoreTable) -> dict[str, dict[float, list[Exam]]]:
-    """Every family's ladder: severity, the faintest first, and the exams on that rung, one a repeat and chain."""
+    """Every family's ladder: severity, the faintest first, and the exams on that rung, one a repeat and chain.
+
+    A rung that stands for less than half of the sources of the fullest one is left out: where faults are at their
+    physical bound in most clips, the others are no sample of the machine.
+    """
     families: dict[str, dict[float, list[Exam]]] = {}
     for exam in sorted(table.exams, key=lambda exam: (exam.question.family, exam.question.severity)):
         families.setdefault(exam.question.family, {}).setdefault(exam.question.severity, []).append(exam)
+    for ladder in families.values():
+        clips = {severity: sum(len(exam.anomaly) for exam in exams) for severity, exams in ladder.items()}
+        for severity in [rung for rung, n in clips.items() if 2 * n < max(clips.values())]:
+            del ladder[severity]
     return families
 
 
@@ -64,7 +72,7 @@ def asked(table: ScoreTable, scores: Floats, exams: Sequence[Exam], draws: Draws
 
 def utility_of(table: ScoreTable, scores: Floats, judgement: Judgement) -> Floats:
     """(rows,) utility of any ``scores`` (rows, columns) of this table's clips, read where the judgement was read."""
-    ladder, whole = by_family(table)[judgement.family], Draws.of(table).alone()
+    ladder, whole = by_family(table)[judgement.family], Draws.whole(table)
     parts = [share * asked(table, scores, ladder[severity], whole)[0][:, 0] for severity, share in judgement.rungs]
     return np.asarray(np.sum(parts, axis=0))
 
@@ -140,7 +148,10 @@ def _read(
     # A family may come in several sets: the chain that is told best spoils them all.
     taint = max(table.taint.get(table.columns[exam.anomaly[0]].chain, 0.5) for exam in exams)
     heard, why = reading.heard, reading.why
-    if heard and taint > fixed.tainted:
+    sources = len({table.columns[i].source for exam in exams for i in exam.anomaly})
+    if heard and sources < fixed.least_sources:
+        heard, why = False, f"made of {sources} recordings: of fewer than {fixed.least_sources} chance cannot be told"
+    elif heard and taint > fixed.tainted:
         heard, why = False, f"tainted: what it went through is told from recordings with AUC {taint:.2f}, unbroken"
     elif heard and told < fixed.informative:
         heard, why = False, f"tells no more than chance: information {told:.2f}"

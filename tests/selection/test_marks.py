@@ -62,7 +62,7 @@ def test_utility_has_the_shape_of_the_official_score(decimals: int, targets: int
         for row, scores in enumerate(table.scores):
             value, auc = reference(table, scores, count)
             np.testing.assert_allclose((values[row, b], aucs[row, b]), (value, auc), rtol=1e-9)
-    whole = utility(table, table.scores, exam, draws.alone())
+    whole = utility(table, table.scores, exam, Draws.whole(table))
     np.testing.assert_allclose(whole[0], values[:, :1], rtol=1e-12)
 
 

@@ -380,18 +380,26 @@ def test_equal_trials_are_no_choice() -> None:
     plainly(verdict)
 
 
-def test_families_of_one_source_each() -> None:
-    """Most resamples lack most of them."""
+def test_families_of_few_sources_have_no_vote() -> None:
+    """Of one recording, or four, resamples cannot say what is chance."""
     scored = table(EARS)
-    few = [
-        dataclasses.replace(exam, anomaly=exam.anomaly[place : place + 1])
-        for exam in scored.exams
-        for place in (sorted(FAMILIES).index(exam.question.family),)
-    ]
+    few = [dataclasses.replace(exam, anomaly=exam.anomaly[:4]) for exam in scored.exams]
     verdict = verdict_on(dataclasses.replace(scored, exams=tuple(few)))
-    assert verdict.rank_interval is not None
-    assert verdict.members[0] in verdict.ties
-    plainly(verdict)
+    assert verdict.answer == "default"
+    assert all("made of 4 recordings" in report.why for report in verdict.families.values() if "too" not in report.why)
+
+
+def test_a_rung_of_few_sources_is_not_read() -> None:
+    scored = table(EARS)
+    strongest = max(LADDER)
+    thin = [
+        dataclasses.replace(exam, anomaly=exam.anomaly[:9]) if exam.question.severity == strongest else exam
+        for exam in scored.exams
+    ]
+    assert all(
+        severity < strongest for j in judge(dataclasses.replace(scored, exams=tuple(thin))) for severity, _ in j.rungs
+    )
+    assert strongest not in dict(ladders(dataclasses.replace(scored, exams=tuple(thin)))["hiss-1"])
 
 
 def test_an_anomaly_without_a_normal_clip_is_named() -> None:

@@ -10,7 +10,7 @@ from gensup.steps.synthesize import Settings, synthesize
 from gensup.steps.tune import Tuning, tune
 from tests.support import sounds
 
-SETTINGS = Settings(pairs=4, severities=(0.5, 2.0), seed=3)
+SETTINGS = Settings(pairs=5, severities=(0.5, 2.0), seed=3)
 SEEDED = Settings(seed=3)  # for tuning with a set that is given
 
 
