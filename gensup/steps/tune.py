@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -11,7 +11,7 @@ from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.crossfit import Arrangement, unfit
 from gensup.detection.examples import Examples
-from gensup.engine import for_workers
+from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
 from gensup.selection.ranking import mean_utility
@@ -118,22 +118,14 @@ def tune(
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
         config |= choosing.described()
-        more: Callable[[Sequence[tuple[str, float]]], Synthetic | None] | None = None
+        own = None
         if synthetic:
             asked = read_sets(synthetic, machine)
             open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
         else:
-            work = Work.prepared(recordings, settings, prompts)
-
-            def more(wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
-                further, folder = work.more(wanted), out / WANTED
-                open_run(folder, {"command": "tune", **recordings.described(), **further.described(settings)})
-                made = further.make(folder, (0, 1), engine, progress).made
-                return read_sets([folder], machine) if made else None
-
-            open_run(out, config | work.described(settings))
-            work.make(out, (0, 1), engine, progress)
-            asked = read_sets([out], machine)
+            own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, engine, progress)
+            open_run(out, config | own.work.described(settings))
+            asked = own.made()
         with RunLock(out):
             log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
             alone, _ = _alone(candidates, recordings, settings.seed)
@@ -154,7 +146,7 @@ def tune(
                 trials=choosing.trials,
                 asked=choosing.answer,
                 progress=progress,
-                more=more,
+                more=own.more if own else None,
             )
             decided = decision.reached(asked)
             verdict, table = decided.verdict, decided.table
@@ -171,6 +163,30 @@ def tune(
         )  # fmt: skip
         report = write_report(out, synthetic)
     return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTwins:
+    """The twins that a run makes for itself, in its own folder."""
+
+    work: Work
+    settings: Settings
+    recordings: Recordings
+    out: Path
+    engine: Engine
+    progress: Progress
+
+    def made(self) -> Synthetic:
+        """The set, finished."""
+        self.work.make(self.out, (0, 1), self.engine, self.progress)
+        return read_sets([self.out], self.recordings.machine)
+
+    def more(self, wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
+        """Families at severities that the set lacks; None where all of them lie beyond their fault's bound."""
+        further, folder = self.work.more(wanted), self.out / WANTED
+        open_run(folder, {"command": "tune", **self.recordings.described(), **further.described(self.settings)})
+        made = further.make(folder, (0, 1), self.engine, self.progress).made
+        return read_sets([folder], self.recordings.machine) if made else None
 
 
 def _alone(candidates: Candidates, recordings: Recordings, run_seed: int) -> tuple[Examples, tuple[Arrangement, ...]]:
