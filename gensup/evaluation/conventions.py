@@ -82,9 +82,9 @@ _NAMES = Quirk(
 _JACKKNIFE = Quirk(
     name="divisor of the jackknife",
     what=(
-        "the sum of squares is divided by N (N - 1) instead of multiplied by (N - 1) / N, so that 'official score ci95' "
-        "is N - 1 times narrower than a jackknife interval; it is the mean of the intervals of AUC and pAUC over the "
-        "pooled scores of all machines, not of the official score. 'jackknife ci95' is the same with the usual divisor"
+        "the sum of squares is divided by N (N - 1) instead of multiplied by (N - 1) / N: 'official score ci95' is "
+        "N - 1 times narrower than a jackknife interval. It is the mean of the intervals of AUC and pAUC over the "
+        "pooled scores of all machines, not one of the official score. 'jackknife ci95' has the usual divisor"
     ),
     followed="always",
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 Vector = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def interval(left_out: ArrayLike, confidence: float) -> Interval | None:
     apart = values - values.mean()
     apart[np.abs(apart) < 4 * np.finfo(float).eps] = 0  # what rounding alone does is no spread
     squares = float((apart**2).sum())
-    critical = float(student.ppf((1 + confidence) / 2, n - 1))
+    critical = float(stdtrit(n - 1, (1 + confidence) / 2))
     return Interval(critical * math.sqrt(squares / (n * (n - 1))), critical * math.sqrt(squares * (n - 1) / n))
 
 

@@ -187,7 +187,7 @@ def _paired(path: Path, sheet: Sheet, conventions: Conventions, findings: _Findi
     if missing:
         raise GensupError(
             f"{len(missing)} of {len(sheet.clips)} clips of {sheet.place} have no row",
-            where=f"{path}:{len(table.lines)}",
+            where=f"{path}:{len(table.lines)}" if table.lines else str(path),
             value=_some(missing),
             rule="every clip of the ground truth has one row",
         )
