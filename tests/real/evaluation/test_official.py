@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gensup.evaluation import printed
+from gensup.evaluation.conventions import conventions
 from gensup.evaluation.official import Official
+from gensup.evaluation.official import evaluate as score_team
+from gensup.evaluation.teams import Team, read_team
+from gensup.evaluation.truth import Truth, read_truth
 from gensup.steps.evaluate import evaluate
 
 SHARED = Path(__file__).resolve().parents[4] / "shared"
@@ -27,10 +32,19 @@ def folder_of(expected: Path) -> tuple[int, Path]:
     return int(year.name), team
 
 
+@cache
+def truth(year: int) -> Truth:
+    return read_truth(GOLDEN / str(year), conventions(year))
+
+
+@cache
+def team(expected: Path) -> Team:
+    year, folder = folder_of(expected)
+    return read_team(folder, truth(year), conventions(year))
+
+
 def scored(expected: Path, as_published: bool = True) -> Official:
-    year, team = folder_of(expected)
-    (found,) = evaluate(year, GOLDEN / str(year), team, as_published=as_published).values()
-    return found
+    return score_team(team(expected), conventions(folder_of(expected)[0]), as_published=as_published)
 
 
 def same(mine: Any, its: Any, where: str) -> None:
@@ -83,15 +97,15 @@ def test_only_2022_is_put_right(expected: Path) -> None:
 
 
 def test_the_real_teams_need_no_word() -> None:
-    for year, team in ((2022, "real_Xiao_HEU-HIT"), (2024, "real_Kim_CAU")):
-        found = evaluate(year, GOLDEN / str(year), GOLDEN / str(year) / "teams" / team)
+    for year, name in ((2022, "real_Xiao_HEU-HIT"), (2024, "real_Kim_CAU")):
+        found = evaluate(year, GOLDEN / str(year), GOLDEN / str(year) / "teams" / name)
         assert len(found) == 4
         assert not any("file" in note for official in found.values() for note in official.notes)
 
 
 def test_2022_against_the_evaluators_own_ground_truth() -> None:
     # With its table of attributes, whose labelled names contradict the labels of ToyCar and ToyTrain: nothing needs it.
-    team = GOLDEN / "2022" / "teams" / "synthetic" / "synth_gauss"
-    (found,) = evaluate(2022, SHARED / "data" / "dcase_ground_truth" / "2022", team, as_published=True).values()
+    folder = GOLDEN / "2022" / "teams" / "synthetic" / "synth_gauss"
+    (found,) = evaluate(2022, SHARED / "data" / "dcase_ground_truth" / "2022", folder, as_published=True).values()
     its = json.loads((GOLDEN / "2022" / "expected" / "synth_gauss_result.json").read_text())
     assert found.official == pytest.approx(its["official score"], abs=WITHIN)
