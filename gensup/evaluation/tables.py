@@ -75,7 +75,7 @@ def number(line: Line, cell: int = 1) -> float:
         raise line.refused(what, "name,number in every row and no header", remedy)
     value = float(text)
     if value - value != 0:
-        raise line.refused("the score is not finite", "every clip has a finite number")
+        raise line.refused("the number is not finite", "every clip has a finite number")
     return value
 
 

@@ -210,7 +210,7 @@ def _attributes(folder: Path, machine: str, section: str) -> tuple[Mapping[str, 
     """
     plain = folder / f"ground_truth_{machine}_section_{section}_test.csv"
     if plain.is_file():
-        lines = read_table(plain, (2, 3)).lines
+        lines = read_table(plain, range(2, 99)).lines
         mapped = {f"{line.cells[1]}.wav": line.cells[0] for line in lines}
         return _labelled(lines, (1, 2)), mapped
     headed = folder / machine / f"attributes_{section}.csv"
