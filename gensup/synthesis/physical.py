@@ -53,9 +53,10 @@ class PhysicalFaults:
             GensupError: an order without a source, at another rate than the profile's, or with a parameter or severity
                 its mechanism does not take.
         """
-        return tuple(self._twin(order, source) for order, source in zip(batch, sources, strict=True))
+        shams: dict[tuple[Fault, int], Audio] = {}
+        return tuple(self._twin(order, source, shams) for order, source in zip(batch, sources, strict=True))
 
-    def _twin(self, order: Order, source: Audio | None) -> TwinAudio:
+    def _twin(self, order: Order, source: Audio | None, shams: dict[tuple[Fault, int], Audio]) -> TwinAudio:
         if source is None:
             raise GensupError(
                 "no source recording",
@@ -72,8 +73,11 @@ class PhysicalFaults:
         mechanism: type[Fault] = MECHANISMS.load(order.mechanism)
         rng = np.random.default_rng(order.seed)
         fault = mechanism.draw(self.profile, order.parameters, order.severity, rng)
-        # The sham runs the very code that the anomaly runs.
-        normal = replace(fault, severity=0.0).apply(source, order.rate)
+        # The sham runs the very code that the anomaly runs; the rungs of one drawn fault share it.
+        sham = replace(fault, severity=0.0)
+        if (sham, id(source)) not in shams:
+            shams[sham, id(source)] = sham.apply(source, order.rate)
+        normal = shams[sham, id(source)]
         anomaly = fault.apply(source, order.rate)
         said = {
             "version": mechanism.version,
