@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from gensup.errors import GensupError
 from gensup.evaluation.figures import MAX_FPR, Count, Figures, Labels, Measured, count, measure, undefined
@@ -144,6 +143,8 @@ def _agreement(verdict: Verdict, values: Mapping[str, float]) -> float | None:
     both = [(-borda, values[trial]) for trial, borda in verdict.ranking if trial in values]
     if any(len({pair[side] for pair in both}) < 2 for side in (0, 1)):
         return None
+    from scipy.stats import spearmanr  # slow to load, and official scores do not need it
+
     return float(spearmanr([ranked for ranked, _ in both], [value for _, value in both]).statistic)
 
 

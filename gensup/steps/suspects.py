@@ -18,6 +18,7 @@ from gensup.steps.table import Synthetic, exercise
 from gensup.store import ArrayCache
 
 ASKED = 8  # candidates: enough for a median, and quickly fitted
+NAMED = 5  # suspects, on the terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,9 @@ def without(recordings: Recordings, dropped: Sequence[Suspect]) -> Recordings:
 
 
 def tell(progress: Progress, found: Sequence[Suspect], dropped: int) -> None:
-    """Name them."""
-    for number, suspect in enumerate(found):
+    """Name the strangest; run.json has all of them."""
+    for number, suspect in enumerate(found[:NAMED]):
         fate = "left out" if number < dropped else "kept (--drop-suspects N leaves N of them out)"
-        progress.note(
-            f"suspicious normal clip, {suspect.distance:.1f} robust sd from the others: {suspect.path}: {fate}"
-        )
+        progress.note(f"suspicious, {suspect.distance:.1f} robust sd from the other normals: {suspect.path}: {fate}")
+    if len(found) > NAMED:
+        progress.note(f"suspicious: {len(found)} normal clips in all, {min(dropped, len(found))} of them left out")
