@@ -62,7 +62,7 @@ def of_rendered(engine: Engine, wanted: Callable[[str], bool], *, quick: bool = 
 
 
 def _quickly(name: str, engine: Engine) -> audio.RenderedMachine:
-    settings = gensup.Settings(pairs=3, severities=(0.25, 1, 4), faults=QUICK_FAULTS)
+    settings = gensup.Settings(pairs=6, severities=(0.25, 1, 4), faults=QUICK_FAULTS)
     effort = Effort(detectors=("mean-gmm", "max-gmm"), settings=settings)
     return audio.rendered(name, engine, effort=effort, train=16, normals=8, anomalies=8, seconds=1.0)
 
@@ -86,7 +86,6 @@ def _ordered(engine: Engine, cases: Sequence[tuple[Case, tuple[Judgement, ...]]]
 
 def write(outcomes: Sequence[Outcome], out: Path, command: str) -> None:
     """The table, the page and the figure."""
-    out.mkdir(parents=True, exist_ok=True)
     figure = out / f"{NAME}.svg"
     draw(outcomes, figure)
     write_text(out / f"{NAME}.csv", as_csv(outcomes))
@@ -109,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return not words.only or any(word in name for word in words.only)
 
     began = time.monotonic()
+    words.out.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
     asked = " --quick" if words.quick else " --sets DIR" if words.sets else ""
 
@@ -121,19 +121,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"{outcome.mean('random'):.3f}, cross-fit oracle {outcome.mean('cross-fit oracle'):.3f}",
                 flush=True,
             )
-            # What is done is done: an hour's work is not lost to the last set.
-            write(outcomes, words.out, f"python -m benchmarks.{NAME}{asked}")
+            # What is done is done: it is not lost to the last set.
+            write_text(words.out / f"{NAME}.csv", as_csv(outcomes))
 
-    engine = for_workers(words.workers)
-    add(of_rendered(engine, wanted, quick=words.quick))
-    if words.sets and not words.quick:
-        known = sets.known_recordings(words.sets)
-        found = sets.tables(words.sets)
-        given = known if known or found else sets.recordings(words.sets)
-        add(of_recordings(engine, [one for one in given if wanted(one.name)]))
-        add(of_tables(engine, [path for path in found if wanted(f"{path.parent.name}/{path.stem}")]))
+    with for_workers(words.workers) as engine:
+        add(of_rendered(engine, wanted, quick=words.quick))
+        if words.sets and not words.quick:
+            known = sets.known_recordings(words.sets)
+            found = sets.tables(words.sets)
+            given = known if known or found else sets.recordings(words.sets)
+            add(of_recordings(engine, [one for one in given if wanted(one.name)]))
+            add(of_tables(engine, [path for path in found if wanted(f"{path.parent.name}/{path.stem}")]))
     if not outcomes:
         parser.error("no set of such a name")
+    write(outcomes, words.out, f"python -m benchmarks.{NAME}{asked}")
     print(f"{len(outcomes)} sets, {time.monotonic() - began:.0f} s: {words.out / NAME}.md")
 
 

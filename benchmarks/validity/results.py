@@ -139,7 +139,8 @@ def _counted(members: Sequence[Outcome]) -> str:
     machines = len({o.machine for o in members})
     small = sum(o.small for o in members)
     few = f", {small} of them with too few clips" if small else ""
-    return f"{len(members)} sets of {machines} {'machine' if machines == 1 else 'machines'}{few}"
+    sets = "1 set" if len(members) == 1 else f"{len(members)} sets"
+    return f"{sets} of {'1 machine' if machines == 1 else f'{machines} machines'}{few}"
 
 
 READING = """\
