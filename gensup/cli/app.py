@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from gensup.cli import caption, detectors, doctor, faults, fit, report, scan, score, select, synthesize, tune, verify
+from gensup.cli import (
+    caption,
+    detectors,
+    doctor,
+    faults,
+    fit,
+    report,
+    scan,
+    score,
+    select,
+    submit,
+    synthesize,
+    tune,
+    verify,
+)
 from gensup.errors import GensupError
 
 app = typer.Typer(
@@ -43,6 +57,7 @@ def _options(
 
 for module in (scan, caption, synthesize, tune, select, fit, score, report, verify, detectors, faults, doctor):
     app.command(module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(submit.app, name="submit")
 
 
 ENDINGS = {signal.SIGTERM: ("told to stop", 0), signal.SIGINT: ("interrupted", 130)}
