@@ -112,11 +112,11 @@ def submit(
                 files[rules.file("decision_result", table)] = rows_text(
                     (n, str(int(s.anomalous))) for n, s in rows
                 ).encode()
-    content = merged(document([made for _, made in systems.values()], rules, label), given)
+    content = document([made for _, made in systems.values()], rules, label)
     there = out / TASK / label / f"{label}{META}"
     if there.is_file():
         content = kept(content, parse_yaml(_text(there), str(there)))
-    files[there.name] = written(content, rules).encode()
+    files[there.name] = written(merged(content, given), rules).encode()
     if paper is not None:
         files[f"{label}{REPORT}"] = paper
     folder = write_system(out, label, files)

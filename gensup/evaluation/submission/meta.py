@@ -124,7 +124,9 @@ def kept(content: Mapping[str, Json], earlier: Mapping[str, Json]) -> dict[str, 
         if isinstance(value, dict) and isinstance(there, dict):
             result[key] = kept(value, there)
         else:
-            result[key] = there if there is not None and (value is None or marks(value)) else value
+            # A list of authors that is half filled in is kept, too; a mark that nobody has touched is not.
+            own = there is not None and (marks(value) or (value is None and not marks(there)))
+            result[key] = there if own else value
     return result
 
 
