@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gensup.steps.scan import caption, scan
     from gensup.steps.score import score
     from gensup.steps.select import select
+    from gensup.steps.submit import check_submission, submit
     from gensup.steps.synthesize import Settings, synthesize
     from gensup.steps.tune import tune
     from gensup.steps.verify import verify
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "caption",
+    "check_submission",
     "detectors",
     "doctor",
     "evaluate",
@@ -33,12 +35,19 @@ __all__ = [
     "scan",
     "score",
     "select",
+    "submit",
     "synthesize",
     "tune",
     "verify",
 ]
 
-_MODULES = {"Settings": "synthesize", "caption": "scan", "detectors": "catalogue", "faults": "catalogue"}
+_MODULES = {
+    "Settings": "synthesize",
+    "caption": "scan",
+    "check_submission": "submit",
+    "detectors": "catalogue",
+    "faults": "catalogue",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from gensup.cli import (
     scan,
     score,
     select,
+    submit,
     synthesize,
     tune,
     verify,
@@ -71,6 +72,7 @@ for module in (
     doctor,
 ):
     app.command(module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(submit.app, name="submit")
 
 
 ENDINGS = {signal.SIGTERM: ("told to stop", 0), signal.SIGINT: ("interrupted", 130)}
