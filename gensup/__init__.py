@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gensup.steps.catalogue import detectors, faults
     from gensup.steps.doctor import doctor
+    from gensup.steps.download import download
     from gensup.steps.fit import fit
     from gensup.steps.report import report
     from gensup.steps.scan import caption, scan
@@ -25,6 +26,7 @@ __all__ = [
     "caption",
     "detectors",
     "doctor",
+    "download",
     "faults",
     "fit",
     "report",

@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from gensup.cli import caption, detectors, doctor, faults, fit, report, scan, score, select, synthesize, tune, verify
+from gensup.cli import (
+    caption,
+    detectors,
+    doctor,
+    download,
+    faults,
+    fit,
+    report,
+    scan,
+    score,
+    select,
+    synthesize,
+    tune,
+    verify,
+)
 from gensup.errors import GensupError
 
 app = typer.Typer(
@@ -41,7 +55,21 @@ def _options(
     pass
 
 
-for module in (scan, caption, synthesize, tune, select, fit, score, report, verify, detectors, faults, doctor):
+for module in (
+    download,
+    scan,
+    caption,
+    synthesize,
+    tune,
+    select,
+    fit,
+    score,
+    report,
+    verify,
+    detectors,
+    faults,
+    doctor,
+):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 
