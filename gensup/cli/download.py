@@ -86,8 +86,9 @@ def command(
         return
     fetched = [one for one in done if one.fetched]
     for folder in dict.fromkeys(one.folder for one in done):
-        print(f"{folder}: {', '.join(one.machine for one in done if one.folder == folder)}")
-    print(f"{len(done)} archives, {len(fetched)} of them fetched now ({_size(sum(one.size for one in fetched))})")
+        print(f"{folder}: {', '.join(dict.fromkeys(one.machine for one in done if one.folder == folder))}")
+    now = f"{len(fetched)} of them fetched now ({_size(sum(one.size for one in fetched))})"
+    print(f"{len(done)} archives, {now}" + (", every byte read again" if verify else ""))
 
 
 def _size(count: int) -> str:

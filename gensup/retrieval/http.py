@@ -6,6 +6,7 @@ here, because it must be decided for the answer's body too: a gigabyte breaks of
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -217,4 +218,4 @@ def _short(error: Exception) -> str:
             break
         inner = reason
     text = str(inner)
-    return text.rpartition(">: ")[2] or text or type(inner).__name__
+    return re.sub(r"^.*?(?:>|Connection\([^)]*\)): ", "", text) or type(inner).__name__

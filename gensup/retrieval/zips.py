@@ -191,21 +191,22 @@ def _check_free_way(found: Sequence[Member], into: Path, ours: Mapping[str, tupl
 def _written(
     zipped: ZipFile, checked: Sequence[tuple[Member, ZipInfo]], hidden: Path, archive: Path
 ) -> Iterator[Member]:
-    """Every file into the hidden folder, its bytes on disk."""
+    """Every file into the hidden folder; at the end all their bytes are on disk."""
     for member, info in checked:
         path = hidden / member.path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with zipped.open(info) as source, path.open("xb") as target:
                 shutil.copyfileobj(source, target, BLOCK)  # ends at the size that the directory says, or as damaged
-                target.flush()
-                os.fsync(target.fileno())
                 written = target.tell()
         except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise _bad(archive, "a damaged file in it", f"{member.path}: {error}") from None
         if written != member.size:
             raise _bad(archive, "a damaged file in it", f"{member.path}: {written} of {member.size} bytes")
         yield member
+    for member, _ in checked:  # afterwards: by then the disk has written some of it by itself
+        with (hidden / member.path).open("rb+") as target:
+            os.fsync(target.fileno())
 
 
 def _merge(source: Path, target: Path) -> None:

@@ -232,9 +232,10 @@ class _Job:
             check_space(self.root, needed, "for all that was asked for")
 
     def in_hand(self, archive: Archive, verify: bool) -> bool:
-        """Whether an archive that may not be fetched is there, or was unpacked."""
+        """Whether an archive that may not be fetched is there, or was fetched or unpacked earlier."""
         assert self.from_dir is not None
-        return (self.from_dir / archive.file.name).is_file() or self._done(archive, verify)
+        brought = (self.from_dir / archive.file.name).is_file()
+        return brought or self._state(archive)[0] == "fetched" or self._done(archive, verify)
 
     def _done(self, archive: Archive, verify: bool) -> bool:
         """Whether it is unpacked, whole.

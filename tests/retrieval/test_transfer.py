@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
@@ -9,10 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import requests
 
 from gensup.errors import GensupError
 from gensup.retrieval import Client, Patience, RecordFile, fetch, parse_record
@@ -196,6 +199,24 @@ def test_a_server_that_asks_for_hours_is_left_alone(server: Server, tmp_path: Pa
     server.mischief[NAME] = ["status 429 7200"]
     with pytest.raises(GensupError, match="left alone for 7200 s"):
         get(server, tmp_path / NAME)
+
+
+def test_a_retry_after_may_be_a_date(server: Server, tmp_path: Path) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=300)).strftime("%a,_%d_%b_%Y_%H:%M:%S_GMT")
+    server.mischief[NAME] = [f"status 503 {soon}", "status 503 Mon,_01_Jan_2024_00:00:00_GMT", "status 503 soon"]
+    slept: list[float] = []
+    client = Client(server.base, Patience(tries=6, pause=1.0), slept.append)
+    fetch(client, 7, file_of(server, client), tmp_path / NAME, Notes())
+    assert 200 < slept[0] <= 300
+    assert slept[1:] == [2.0, 4.0]
+
+
+def test_a_redirect_that_takes_the_lock_off_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = requests.Response()
+    answer.status_code, answer.url, answer.raw = 200, "http://elsewhere/records/7", io.BytesIO(b"{}")
+    monkeypatch.setattr(requests, "get", lambda url, **how: answer)
+    with pytest.raises(GensupError, match="led from https to http"):
+        Client(patience=QUICK).read("https://zenodo.org/api/records/7", lambda text: None)
 
 
 def test_tries_end_and_what_came_is_kept(server: Server, tmp_path: Path) -> None:

@@ -240,6 +240,14 @@ def test_from_a_folder_that_was_filled_by_hand(server: Server, out: Path, tmp_pa
         get(server, out, machines=["3DPrinter"], parts=("additional",), from_dir=hand)
 
 
+def test_by_hand_or_from_an_earlier_download(server: Server, out: Path, tmp_path: Path) -> None:
+    get(server, out, parts=("dev",), unzip=False)
+    server.asked.clear()
+    done = get(server, out, machines=["fan"], parts=("dev",), from_dir=tmp_path)
+    assert [(one.fetched, one.unpacked) for one in done] == [(False, True)]
+    assert asked_files(server) == []
+
+
 def test_by_hand_and_wrong(server: Server, out: Path, tmp_path: Path) -> None:
     hand = tmp_path / "hand"
     hand.mkdir()

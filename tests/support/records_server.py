@@ -35,10 +35,11 @@ class Server:
     Attributes:
         records: the files of each record, by name.
         mischief: by file name, or by ``record`` for every record's JSON: what the next requests meet, one each; then
-            all is well. Words: ``drop N`` (the connection ends after N bytes), ``status N`` or ``status N SECONDS``
-            (with Retry-After), ``whole`` (Range is ignored), ``short N`` (an honest answer, N bytes), ``wrong``
-            (one byte is another), ``trickle`` (a byte now and then), ``hang`` (nothing more after half), ``redirect``,
-            ``shifted`` (a range that was not asked for), ``long`` (more bytes than the record says).
+            all is well. ``drop N`` (the connection ends after N bytes), ``status N`` or ``status N AFTER`` (with
+            Retry-After: seconds, or a date with ``_`` for blanks), ``whole`` (Range is ignored), ``short N`` (an
+            honest answer of N bytes), ``wrong`` (one byte is another), ``trickle`` (a byte now and then), ``hang``
+            (nothing more after half), ``redirect``, ``shifted`` (a range that was not asked for), ``long`` (more bytes
+            than the record says).
         asked: every request: path, and Range or None.
         foreign: the host that the records' links name instead of this one.
     """
@@ -129,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _status(self, number: int, after: list[str] | None = None, location: str = "") -> None:
         self.send_response(number)
         if after:
-            self.send_header("Retry-After", after[0])
+            self.send_header("Retry-After", after[0].replace("_", " "))
         if location:
             self.send_header("Location", location)
         self.send_header("Content-Length", "0")
