@@ -12,6 +12,7 @@ import sys
 import wave
 from collections import namedtuple
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,15 @@ import pytest
 import gensup
 from gensup.errors import GensupError
 from gensup.retrieval import Client, Part, Patience
+from gensup.rng import generator
 from gensup.steps.download import Downloaded, available, download
 from gensup.store import RunLock
-from tests.support.records_server import Server, serving, wait_until, zipped
+from tests.support import killing
+from tests.support.records_server import Server, serving, wait_until, whole_year, zipped
+from tests.support.tiny import contents
 
 DEV, ADDITIONAL, EVAL = 10902294, 11259435, 11363076
+POINTS = 8
 QUICK = Patience(tries=3, timeout=2.0, pause=0.0)
 
 
@@ -336,6 +341,23 @@ def test_a_damaged_receipt_is_named(server: Server, out: Path) -> None:
     server.asked.clear()
     get(server, out, machines=["fan"], parts=("dev",))
     assert asked_files(server) == []
+
+
+def test_killed_at_any_change_it_ends_with_the_same_bytes(server: Server, tmp_path: Path) -> None:
+    job = partial(whole_year, server.base)
+    changes = killing.born(job, tmp_path / "undisturbed").changes()
+    assert changes is not None
+    expected = contents(tmp_path / "undisturbed")
+    assert sum(name.endswith(".wav") for name in expected) == 10
+    for point in range(POINTS):
+        low, high = (changes * i // POINTS for i in (point, point + 1))
+        at = 1 + int(generator("killed download", point).integers(low, high))
+        out = tmp_path / str(at)
+        assert killing.born(job, out, at=at).changes() is None
+        for path in out.rglob("raw/[!.]*/**/*.wav"):
+            assert path.read_bytes() == (tmp_path / "undisturbed" / path.relative_to(out)).read_bytes()
+        whole_year(server.base, out)
+        assert contents(out) == expected, f"killed at change {at} of {changes}"
 
 
 def command(server: Server, *words: object) -> list[str]:

@@ -14,9 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from unittest import mock
 from urllib.parse import unquote, urlsplit
+
+from gensup.retrieval import Client, Patience
+from gensup.steps.download import download
 
 
 def zipped(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -183,6 +187,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self.wfile.write(body)
+
+
+def whole_year(base: str, folder: Path) -> None:
+    """A job for ``killing``: all of 2024 that a server has."""
+    download(2024, out=folder, client=Client(base, Patience(pause=0.0)))
 
 
 def wait_until(true: Any, seconds: float = 10.0) -> None:
