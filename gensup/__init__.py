@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gensup.steps.catalogue import detectors, faults
     from gensup.steps.doctor import doctor
+    from gensup.steps.download import download
     from gensup.steps.evaluate import evaluate
     from gensup.steps.fit import fit
     from gensup.steps.report import report
@@ -28,6 +29,7 @@ __all__ = [
     "check_submission",
     "detectors",
     "doctor",
+    "download",
     "evaluate",
     "faults",
     "fit",

@@ -16,6 +16,7 @@ from gensup.cli import (
     caption,
     detectors,
     doctor,
+    download,
     evaluate,
     faults,
     fit,
@@ -57,6 +58,7 @@ def _options(
 
 
 for module in (
+    download,
     scan,
     caption,
     synthesize,
