@@ -1,8 +1,9 @@
-"""File names of DCASE Task 2 (2020-2026) and MIMII -> Clip, and back: total, reversible, never guessing.
+"""File names of DCASE Task 2 (2020-2026), MIMII and ToyADMOS -> Clip, and back: total, reversible, never guessing.
 
     2020     [condition_]id_SS_IIIIIIII
     2021 on  section_SS[_domain][_split][_condition]_IIII[_attributes]
     MIMII    machine/id_SS/condition/IIIIIIII
+    ToyADMOS and ToyADMOS2: see ``toyadmos``
 
 Folders answer only what the name's grammar has no slot for: ``test/section_00_0000.wav`` has slots for split and
 condition and leaves them empty, so nobody knows; ``test/id_01_00000000.wav`` has no slot for the split, so its folder
@@ -23,7 +24,7 @@ from pathlib import PurePosixPath
 from typing import cast
 
 from gensup.clip import Clip, Condition, Domain, Split
-from gensup.metadata import attributes, folders
+from gensup.metadata import attributes, folders, toyadmos
 
 EXTENSIONS = (".wav", ".flac")
 
@@ -60,7 +61,12 @@ def parse(path: str, *, under: tuple[str, ...] = ()) -> Clip:
     """
     place = folders.read(PurePosixPath(path).parts[:-1], under)
     name = stem(path)
-    clip = _of_2021(path, name, place) or _of_2020(path, name, place) or _of_mimii(path, name, place)
+    clip = (
+        _of_2021(path, name, place)
+        or _of_2020(path, name, place)
+        or _of_mimii(path, name, place)
+        or toyadmos.read(path, name, place)
+    )
     if clip is None:
         clip = Clip(
             path=path,
