@@ -1,10 +1,10 @@
 """A user's own naming, written as a pattern: ``{machine}/{split}/{condition}_{index}_{rpm}.wav``.
 
 A field stands for text within one folder or file name. ``machine``, ``section``, ``domain``, ``split``, ``condition``,
-``index`` and ``year`` are a clip's; every other name is an attribute, and ``{_}`` is passed over. A field ends where the
-text after it first occurs, and a name that could be read in two ways does not fit: the last field of a folder or file
-name may hold the text between fields only where a star says so (``{index}_{note*}``). Words that are not gensup's own
-are translated: ``{condition:ok=normal,broken=anomaly}``.
+``index`` and ``year`` are a clip's; every other name is an attribute, and ``{_}`` is passed over. A field ends where
+the text after it first occurs, and a name that could be read in two ways does not fit: the last field of a folder or
+file name may hold the text between fields only where a star says so (``{index}_{note*}``). Words that are not gensup's
+own are translated: ``{condition:ok=normal,broken=anomaly}``.
 
 Matching is one pass over a path: no pattern, however it was written, takes long.
 """
@@ -12,7 +12,7 @@ Matching is one pass over a path: no pattern, however it was written, takes long
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -33,6 +33,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "condition": CONDITIONS,
 }
 MAX_TEXT, MAX_FIELDS = 500, 32
+EXAMPLES = 3  # paths that do not fit, printed with the reason
 
 _EXTENSION = re.compile(r"\.(?:wav|flac)", re.IGNORECASE)
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*(?:_[A-Za-z0-9-]+)*|_)(\*)?(?::(.*))?", re.DOTALL)
@@ -135,6 +136,14 @@ def compiled(text: str) -> Pattern:
     if not names or len(names) > MAX_FIELDS:
         raise _bad(text, "no field" if not names else "too many fields", f"1 to {MAX_FIELDS} of them, like {{machine}}")
     return Pattern(text, parts, found[1].lower() if found else "")
+
+
+def left_out(misfits: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """What to print of paths that a pattern does not fit, each with the reason."""
+    if not misfits:
+        return ()
+    shown = [f"  {path}: {why}" for path, why in misfits[:EXAMPLES]]
+    return (f"{len(misfits)} clips do not fit the pattern and are left out, e.g.", *shown)
 
 
 def _part(text: str, whole: str) -> _Part:

@@ -73,7 +73,7 @@ def scan(
 
 
 def find(root: Path, wanted: Callable[[str], bool], *, exclude: Sequence[Path] = ()) -> tuple[str, ...]:
-    """Relative POSIX paths of the files below ``root`` whose path is ``wanted``, sorted; left out is what ``scan`` leaves."""
+    """Relative POSIX paths of the ``wanted`` files below ``root``, sorted; no folder that ``scan`` leaves out."""
     return tuple(sorted(_walk(root, exclude, wanted)))
 
 
