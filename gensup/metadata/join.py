@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gensup.clip import Clip
 from gensup.metadata import tables
 from gensup.metadata.folders import SPLITS
-from gensup.metadata.names import parse, stem
+from gensup.metadata.names import parse, parts, stem
 from gensup.metadata.tree import find
 
 Pairs = tuple[tuple[str, str], ...]
@@ -86,7 +86,7 @@ def join(
         named: tables that the user named; bare names in them may mean any clip, unless another machine's folder
             holds the table.
         machines: all machines that are known, also those that none of ``clips`` is of.
-        labels: also fill in the condition where a clip's name leaves it open.
+        labels: also fill in split and condition where a clip's name leaves them open.
 
     Raises:
         GensupError: a damaged table, with file, line and the line itself.
@@ -102,7 +102,7 @@ class _Join:
     def __init__(self, root: Path, clips: Sequence[Clip], machines: set[str], labels: bool) -> None:
         self.clips, self.machines, self.labels = list(clips), machines, labels
         self.root = root.resolve()
-        self.folders = [self.root.parts + PurePosixPath(clip.path).parts[:-1] for clip in clips]
+        self.folders = [self.root.parts + parts(clip.path)[:-1] for clip in clips]
         self.by_stem: dict[str, list[int]] = defaultdict(list)
         for place, clip in enumerate(clips):
             self.by_stem[stem(clip.path)].append(place)
@@ -138,9 +138,8 @@ class _Join:
         self, row: tables.Row, beside: tuple[str, ...], below: set[int], owner: str | None, asked: bool
     ) -> list[int]:
         """The clips that a row may speak of: one, where all is well."""
-        path = PurePosixPath(row.name)
         found = self.by_stem.get(stem(row.name), [])
-        above = path.parts[:-1]
+        above = parts(row.name)[:-1]
         if not found:
             return []
         if above:
@@ -194,6 +193,7 @@ class _Join:
             clip,
             attributes=clip.attributes + added,
             domain=clip.domain or (full.domain if full else None),
+            split=clip.split or (full.split if full and self.labels else None),
             condition=clip.condition or (full.condition if full and self.labels else None),
         )
 

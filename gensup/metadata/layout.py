@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gensup.clip import Clip
 from gensup.metadata import folders
+from gensup.metadata.names import parts
 from gensup.metadata.patterns import PATTERNED
 
 EXPECTED = (
@@ -120,7 +121,7 @@ def describe(root: Path, clips: Sequence[Clip]) -> Layout:
     below: Counter[str] = Counter()
     machine_folders: set[str] = set()
     for folder, count in inside.items():
-        above = ["", *accumulate(PurePosixPath(folder).parts, "{}/{}".format)]
+        above = ["", *accumulate(parts(folder) if folder else (), "{}/{}".format)]
         below.update(dict.fromkeys(above, count))
         machine = example[folder].machine
         own = [path for path in above[1:] if folders.named(path.rpartition("/")[2]) == machine]
@@ -168,7 +169,7 @@ def _taken_for(path: str, is_machine: bool, is_root: bool) -> str:
 def _looks_like(clips: Sequence[Clip]) -> str:
     """The data set whose names and folders one machine's clips have."""
     years = {clip.year for clip in clips}
-    words = {word.lower() for clip in clips for word in PurePosixPath(clip.path).parts[:-1]}
+    words = {word.lower() for clip in clips for word in parts(clip.path)[:-1]}
     kinds = Counter(_grammar(clip) for clip in clips)
     kind = max(kinds, key=lambda name: (kinds[name], name))
     if kind == "section":

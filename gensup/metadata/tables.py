@@ -20,7 +20,7 @@ from io import StringIO
 from pathlib import Path, PurePosixPath
 
 from gensup.errors import GensupError
-from gensup.metadata.names import EXTENSIONS, parse
+from gensup.metadata.names import EXTENSIONS
 
 MAX_BYTES = 1 << 28
 MAX_COLUMNS = 200
@@ -29,6 +29,7 @@ MAX_TEXT = 300  # characters of a key, a value or a machine's name
 _NAME_COLUMNS = ("file_name", "filename", "file", "path", "name")
 _FULL_COLUMN = re.compile(r"file_?name_with_.*attributes?")
 _NUMBERED = re.compile(r"d([0-9]+)(p|v)")
+_WRITTEN_LIKE_ONE = re.compile(r"(?:[^/]*/)*(?:section_[0-9]+_|(?:normal_|anomaly_)?id_[0-9]+_[0-9]{8})")
 _EMPTY = ("", "nan")  # what pandas writes where there is nothing
 _TABLES = re.compile(r"(?:.*[_-])?attributes?(?:[_-].*)?\.csv|.*correspondence.*\.csv|eval_data_list.*\.csv")
 
@@ -196,7 +197,7 @@ def _name_at(columns: Sequence[str]) -> int:
 
 def _is_audio(cell: str) -> bool:
     """Whether a cell is a clip's name: it ends like one, or is written like one."""
-    return cell.lower().endswith(EXTENSIONS) or parse(cell).index is not None
+    return cell.lower().endswith(EXTENSIONS) or _WRITTEN_LIKE_ONE.match(cell) is not None
 
 
 def _text(file: Path) -> str:
