@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +52,7 @@ class Said:
     full: str | None  # the name that writes the attributes
     pairs: tuple[tuple[str, str], ...]
     odd: str = ""  # what could not be understood of it
+    labels: bool = False  # the row is of a list or a correspondence: its full name also says domain and condition
 
 
 def is_table(path: str) -> bool:
@@ -120,7 +121,8 @@ def said(file: Path, row: Row) -> Said:
     """
     if "source_file_name" in row.columns:
         at = row.columns.index("source_file_name")
-        return Said(row.cells[at] if at < len(row.cells) and row.cells[at] else None, ())
+        full = row.cells[at] if at < len(row.cells) else ""
+        return replace(_checked(file, row, full or None, [], ""), labels=True)
     own = [column for column in row.columns if not _published(column)]
     if own:
         if len(row.cells) > len(row.columns):
@@ -128,7 +130,7 @@ def said(file: Path, row: Row) -> Said:
         pairs = _numbered(row)
         cells = zip(row.columns, row.cells, strict=False)
         pairs += [(column, cell) for column, cell in cells if column in own and cell.lower() not in _EMPTY]
-        full = next((cell for column, cell in zip(row.columns, row.cells, strict=False) if _is_full(column)), "")
+        full = next((text for column, text in zip(row.columns, row.cells, strict=False) if _is_full(column)), "")
         return _checked(file, row, full or None, pairs, "")
     # Rows of the published kinds: a name, pairs, and perhaps the name with attributes, wherever it stands.
     rest = list(row.cells)
@@ -138,7 +140,8 @@ def said(file: Path, row: Row) -> Said:
     while rest and rest[-1].lower() in _EMPTY:
         rest.pop()
     if not row.columns and names:
-        return _checked(file, row, names[0], [], "")  # 2020's lists say the label as a third column; the name does, too
+        # 2020's lists say the label as a third column; the name does, too.
+        return replace(_checked(file, row, names[0], [], ""), labels=True)
     odd = "a key without a value" if len(rest) % 2 else "two full names" if len(names) > 1 else ""
     found = zip(rest[0::2], rest[1::2], strict=False)
     pairs = [(key, value) for key, value in found if key.lower() not in _EMPTY and value.lower() not in _EMPTY]
