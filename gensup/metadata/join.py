@@ -21,7 +21,7 @@ from pathlib import Path
 from gensup.clip import Clip
 from gensup.metadata import tables
 from gensup.metadata.folders import SPLITS
-from gensup.metadata.names import parse, parts, stem
+from gensup.metadata.names import parse, parts, shown, stem
 from gensup.metadata.tree import find
 
 Pairs = tuple[tuple[str, str], ...]
@@ -57,11 +57,11 @@ class Joined:
         said = "".join(f"; {count} {what}" for what, count in counts.items() if count)
         first = f"attribute tables: {len(self.files)}, {self.joined} of {len(self.clips)} clips joined by name{said}"
         more = len(self.conflicts) - SHOWN
-        shown = [f"  {conflict}" for conflict in self.conflicts[:SHOWN]]
+        examples = [f"  {shown(conflict)}" for conflict in self.conflicts[:SHOWN]]
         return (
             first,
-            *([f"{len(self.conflicts)} contradictions between names and tables; the names win:"] if shown else ()),
-            *shown,
+            *([f"{len(self.conflicts)} contradictions between names and tables; the names win:"] if examples else ()),
+            *examples,
             *([f"  and {more} more"] if more > 0 else ()),
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gensup.clip import Clip
 from gensup.metadata import folders
-from gensup.metadata.names import parts
+from gensup.metadata.names import parts, shown
 from gensup.metadata.patterns import PATTERNED
 
 EXPECTED = (
@@ -73,7 +73,7 @@ class Layout:
         for machine in self.machines:
             kinds[machine.looks_like].append(machine)
         return tuple(
-            f"taken for {kind}: {', '.join(machine.name or 'a machine without a name' for machine in same)}"
+            f"taken for {kind}: {', '.join(shown(machine.name or 'a machine without a name') for machine in same)}"
             f" ({sum(machine.clips for machine in same)} clips)"
             for kind, same in kinds.items()
         )
@@ -152,7 +152,7 @@ def _taken_for(path: str, is_machine: bool, is_root: bool) -> str:
     word = path.rpartition("/")[2]
     low = word.lower()
     if is_machine:
-        return f"machine {folders.named(word)}"
+        return f"machine {shown(folders.named(word))}"
     if low in _WORDS:
         return _WORDS[low]
     if low in folders.CONDITIONS:
@@ -207,5 +207,5 @@ def _grammar(clip: Clip) -> str:
 
 
 def _indented(folder: Folder) -> str:
-    parts = folder.path.split("/") if folder.path else []
-    return f"{'  ' * len(parts)}{parts[-1] if parts else '.'}/"
+    split = folder.path.split("/") if folder.path else []
+    return f"{'  ' * len(split)}{shown(split[-1]) if split else '.'}/"

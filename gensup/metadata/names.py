@@ -54,6 +54,11 @@ def stem(path: str) -> str:
     return _stem(parts(path))
 
 
+def shown(text: str) -> str:
+    """Text from a file system as a terminal may be sent it: what is not printable is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _stem(split: tuple[str, ...]) -> str:
     name = split[-1] if split and split[-1] != "/" else ""
     for extension in EXTENSIONS:

@@ -21,6 +21,7 @@ from typing import cast
 from gensup.clip import Clip, Condition, Domain, Split
 from gensup.errors import GensupError
 from gensup.metadata.folders import CONDITIONS, SPLITS
+from gensup.metadata.names import shown
 from gensup.registry import unknown
 
 PATTERNED = "{pattern}"
@@ -142,8 +143,8 @@ def left_out(misfits: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """What to print of paths that a pattern does not fit, each with the reason."""
     if not misfits:
         return ()
-    shown = [f"  {path}: {why}" for path, why in misfits[:EXAMPLES]]
-    return (f"{len(misfits)} clips do not fit the pattern and are left out, e.g.", *shown)
+    examples = [f"  {shown(path)}: {shown(why)}" for path, why in misfits[:EXAMPLES]]
+    return (f"{len(misfits)} clips do not fit the pattern and are left out, e.g.", *examples)
 
 
 def _part(text: str, whole: str) -> _Part:

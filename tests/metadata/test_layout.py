@@ -132,3 +132,9 @@ def test_where_nothing_fits_both_trees_are_shown(tmp_path: Path) -> None:
 def test_a_tree_of_many_folders_is_cut(tmp_path: Path) -> None:
     found = [Clip(path=f"f{i:04d}/x.wav") for i in range(1000)]
     assert describe(tmp_path, found).tree()[-1] == "and 801 more folders"
+
+
+def test_what_is_printed_is_printable(tmp_path: Path) -> None:
+    found = scan(make(tmp_path, f"a\nb\x1b[31m/train/{TRAIN}.wav", "\udcff/x.wav"))
+    layout = describe(tmp_path, found)
+    assert all(line.isprintable() for line in (*layout.tree(), *layout.summary(), *layout.beside()))
