@@ -27,6 +27,8 @@ def command(
     ] = [],  # noqa: B006  # typer copies it
     seed: options.Seed = 0,
     channel: options.ChannelText = "0",
+    pattern: options.PatternText = None,
+    attributes: options.Attributes = None,
     detectors: options.Detectors = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
@@ -44,6 +46,8 @@ def command(
         values=_values(assignments),
         seed=seed,
         channel=options.channel(channel),
+        pattern=pattern,
+        attributes=attributes,
         detectors_overlay=detectors,
         skip_bad=skip_bad,
         cache=cache,

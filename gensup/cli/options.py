@@ -18,6 +18,20 @@ Names = Annotated[
     Path | None,
     typer.Option(help="Instead of ROOT: a file of names, machine/dir/filename a line.", show_default=False),
 ]
+PatternText = Annotated[
+    str | None,
+    typer.Option(
+        "--pattern",
+        help="Your own naming, below ROOT: '{machine}/{split}/{condition}_{index}_{rpm}.wav'.",
+        show_default=False,
+    ),
+]
+Attributes = Annotated[
+    Path | None,
+    typer.Option(
+        "--attributes", help="A table of attributes that does not lie below ROOT; joined by name.", show_default=False
+    ),
+]
 Machine = Annotated[str, typer.Option(help="The machine type, e.g. ToyDrone.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Workers = Annotated[int | None, typer.Option(help="Processes; all cores unless said.", min=1, show_default=False)]

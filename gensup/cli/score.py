@@ -23,6 +23,7 @@ def command(
     normalised: Annotated[
         bool, typer.Option("--normalised", help="In standard deviations from held-out normal clips.")
     ] = False,
+    pattern: options.PatternText = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
     workers: options.Workers = None,
@@ -37,6 +38,7 @@ def command(
         out=out,
         decisions=decisions,
         normalised=normalised,
+        pattern=pattern,
         skip_bad=skip_bad,
         cache=cache,
         workers=workers,

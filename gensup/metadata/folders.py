@@ -1,4 +1,4 @@
-"""What folders say: split, condition, section, machine and year, in the layouts of DCASE 2020-2026 and MIMII.
+"""What folders say: split, condition, section, machine and year, in the layouts of DCASE 2020-2026, MIMII and ToyADMOS.
 
 A word counts when a folder is called exactly that (upper or lower case); the innermost folder that says something wins.
 """
@@ -17,19 +17,34 @@ SPLITS: Mapping[str, Split] = {
     "test_rename": "test",  # labelled copies made by the official baseline
     "source_test": "test",
     "target_test": "test",
-    "supplemental": "supplemental",
+    "supplemental": "supplemental",  # clean machine sound or noise alone
+    "environmentalnoise_cnt": "supplemental",  # ToyADMOS
+    "env_noise": "supplemental",  # ToyADMOS2
 }
-CONDITIONS: Mapping[str, Condition] = {"normal": "normal", "abnormal": "anomaly", "anomaly": "anomaly"}
+CONDITIONS: Mapping[str, Condition] = {
+    "normal": "normal",
+    "abnormal": "anomaly",
+    "anomaly": "anomaly",
+    "normalsound_ind": "normal",  # ToyADMOS: single runs (IND) and long recordings (CNT)
+    "normalsound_cnt": "normal",
+    "anomaloussound_ind": "anomaly",
+    "anomaloussound_cnt": "anomaly",
+}
 
 _SECTION = re.compile(r"id_([0-9]+)")
 _YEAR = re.compile(r"dcase[ _-]?(20[0-9]{2})(?![0-9])")
 # Folders of a download or of a data set: what lies in them is not one machine.
 _HOLDER = re.compile(
-    r"(?:(?:dev|eval|add|additional|development|evaluation|training)(?:[_ -]?(?:data|set|dataset|train|test))?"
-    r"|raw|data|datasets?|original|formatted|audio|wavs?|flac|clips|recordings|[0-9]+"
-    r"|.*dcase[ _-]?20[0-9]{2}.*|mimii|-?[0-9]+_?db_.*|\.+|/)",
+    r"(?:(?:dev|eval|add|additional|development|evaluation|training)(?:[_ -]?(?:data|set|dataset|train|test)){0,3}"
+    r"|raw|data|datasets?|original|formatted|audio|wavs?|flac|clips|recordings|(?:zenodo[._ -]?)?[0-9]+"
+    r"|.*dcase[ _-]?20[0-9]{2}.*|mimii(?:[ _-]?(?:due|dg))?|(?:min)?-?[0-9]+[_ ]?db(?:_.*)?|toyadmos2?|\.+|/)",
     re.DOTALL,
 )
+# A folder called as its archive was: dev_fan, eval_data_3DPrinter_train_r2, eval_data_test_ToyCar.
+_ARCHIVE = re.compile(
+    r"(?:dev|eval)(?:_(?:data|train|test)){0,2}_(.+?)(?:_(?:train|test|supplemental)){0,2}(?:_r[0-9]+)?", re.DOTALL
+)
+_ARCHIVE_OF_TOYADMOS2 = re.compile(r"toyad2_([^_]+)_.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,24 @@ def _machine(folders: Sequence[str], low: Sequence[str]) -> tuple[str | None, bo
             word = low[place]
             if word in SPLITS or word in CONDITIONS or _SECTION.fullmatch(word):
                 continue
-            if _HOLDER.fullmatch(word):
+            if is_holder(word):
                 break
-            return folders[place], marked
+            return named(folders[place]), marked
     return None, False
+
+
+def is_holder(folder: str) -> bool:
+    """Whether a folder holds a download or a data set, and so is no machine."""
+    return _HOLDER.fullmatch(folder.lower()) is not None
+
+
+def named(folder: str) -> str:
+    """The machine that a folder's name says: the folder itself, or what its archive was called after."""
+    found = _ARCHIVE.fullmatch(folder) or _ARCHIVE_OF_TOYADMOS2.fullmatch(folder)
+    return found[1] if found else folder
+
+
+def section(folder: str) -> str | None:
+    """The section of an ``id_NN`` folder."""
+    found = _SECTION.fullmatch(folder.lower())
+    return found[1] if found else None

@@ -1,8 +1,9 @@
-"""File names of DCASE Task 2 (2020-2026) and MIMII -> Clip, and back: total, reversible, never guessing.
+"""File names of DCASE Task 2 (2020-2026), MIMII and ToyADMOS -> Clip, and back: total, reversible, never guessing.
 
     2020     [condition_]id_SS_IIIIIIII
     2021 on  section_SS[_domain][_split][_condition]_IIII[_attributes]
     MIMII    machine/id_SS/condition/IIIIIIII
+    ToyADMOS and ToyADMOS2: see ``toyadmos``
 
 Folders answer only what the name's grammar has no slot for: ``test/section_00_0000.wav`` has slots for split and
 condition and leaves them empty, so nobody knows; ``test/id_01_00000000.wav`` has no slot for the split, so its folder
@@ -23,7 +24,7 @@ from pathlib import PurePosixPath
 from typing import cast
 
 from gensup.clip import Clip, Condition, Domain, Split
-from gensup.metadata import attributes, folders
+from gensup.metadata import attributes, folders, toyadmos
 
 EXTENSIONS = (".wav", ".flac")
 
@@ -42,9 +43,24 @@ _SLOT_OF = {
 _KINDS = ("noise", "machine")
 
 
+def parts(path: str) -> tuple[str, ...]:
+    """``PurePosixPath(path).parts``, several times as fast for plain paths."""
+    plain = tuple(path.split("/"))
+    return PurePosixPath(path).parts if "" in plain or "." in plain else plain
+
+
 def stem(path: str) -> str:
     """The last part of a path without ``.wav`` or ``.flac`` (any case); no other dot ends a name."""
-    name = PurePosixPath(path).name
+    return _stem(parts(path))
+
+
+def shown(text: str) -> str:
+    """Text from a file system as a terminal may be sent it: what is not printable is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _stem(split: tuple[str, ...]) -> str:
+    name = split[-1] if split and split[-1] != "/" else ""
     for extension in EXTENSIONS:
         if len(name) > len(extension) and name.lower().endswith(extension):
             return name[: -len(extension)]
@@ -58,9 +74,15 @@ def parse(path: str, *, under: tuple[str, ...] = ()) -> Clip:
         path: POSIX, relative to the root, such as ``fan/test/section_00_0000.wav``.
         under: names of folders that end with that root's own; see ``folders.read`` for what they may say.
     """
-    place = folders.read(PurePosixPath(path).parts[:-1], under)
-    name = stem(path)
-    clip = _of_2021(path, name, place) or _of_2020(path, name, place) or _of_mimii(path, name, place)
+    split = parts(path)
+    place = folders.read(split[:-1], under)
+    name = _stem(split)
+    clip = (
+        _of_2021(path, name, place)
+        or _of_2020(path, name, place)
+        or _of_mimii(path, name, place)
+        or toyadmos.read(path, name, place)
+    )
     if clip is None:
         clip = Clip(
             path=path,

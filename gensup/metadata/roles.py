@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from gensup.clip import Clip
 from gensup.errors import GensupError
 from gensup.metadata.folders import SPLITS, read
+from gensup.metadata.patterns import PATTERNED
 from gensup.registry import unknown
 
 SUPPLEMENTAL = "supplemental"
@@ -134,7 +135,7 @@ def _reason(clip: Clip, *, trains: bool, known: bool, in_test: bool) -> str:
     place = read(PurePosixPath(clip.path).parts[:-1])
     if place.condition == "anomaly" or (clip.split == "train" and place.split == "test"):
         return CONTRADICTED
-    in_grammar = clip.index is not None
+    in_grammar = clip.index is not None and clip.spelling != PATTERNED  # a pattern without {condition} leaves no slot
     if clip.condition is None and (in_grammar or (known and clip.split is None)):
         return "unlabelled"
     if trains and clip.split is None:

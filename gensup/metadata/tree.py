@@ -5,25 +5,38 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from gensup.clip import Clip
 from gensup.errors import GensupError
 from gensup.metadata.names import EXTENSIONS, parse
+from gensup.metadata.patterns import Pattern
 
 MAX_RECORD = 1 << 26  # bytes read of a run.json to see whether it is ours
 
 
-def scan(root: Path, *, exclude: Sequence[Path] = ()) -> tuple[Clip, ...]:
+def scan(
+    root: Path,
+    *,
+    exclude: Sequence[Path] = (),
+    pattern: Pattern | None = None,
+    misfits: list[tuple[str, str]] | None = None,
+) -> tuple[Clip, ...]:
     """Every ``.wav`` and ``.flac`` below a folder, sorted by path.
 
     Left out: hidden files and folders, the folders in ``exclude``, and every folder that gensup wrote (known by its
     ``run.json`` or ``metadata.jsonl``). A folder is entered once, however many links lead to it.
 
+    Args:
+        pattern: how the paths are to be read, instead of the known grammars. Paths that do not fit are left out.
+        misfits: is given their paths, each with the reason.
+
     Raises:
-        GensupError: no such folder, a folder of gensup's own, no clips, a folder that cannot be read, something that is
-            no file under an audio name, or two files that differ in the extension alone.
+        GensupError: no such folder, a folder of gensup's own, no clips (or none that fits the pattern), a folder that
+            cannot be read, something that is no file under an audio name, or two files that differ in the extension
+            alone.
     """
     if not root.is_dir():
         raise GensupError("no such folder", where=str(root), remedy="name a folder of .wav or .flac recordings")
@@ -35,9 +48,16 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> tuple[Clip, ...]:
             remedy="name the folder of the recordings or, to score its clips, the folder that they lie in",
         )
     under = root.resolve().parts[-2:]
-    clips = sorted((parse(path, under=under) for path in _walk(root, exclude)), key=lambda clip: clip.path)
-    if not clips:
-        raise GensupError("no .wav or .flac clips", where=str(root), remedy="name the folder that holds the recordings")
+    others: Counter[str] = Counter()
+    paths = sorted(_walk(root, exclude, _is_audio, others))
+    if not paths:
+        there = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(3))
+        unpack = "unpack the archives" if ".zip" in others else "name the folder that holds the recordings"
+        raise GensupError("no .wav or .flac clips", where=str(root), value=there or None, remedy=unpack)
+    if pattern is None:
+        clips = [parse(path, under=under) for path in paths]
+    else:
+        clips = _fitting(root, paths, pattern, [] if misfits is None else misfits)
     seen: dict[str, str] = {}
     for clip in clips:
         other = seen.setdefault(clip.path.rpartition(".")[0], clip.path)
@@ -50,6 +70,31 @@ def scan(root: Path, *, exclude: Sequence[Path] = ()) -> tuple[Clip, ...]:
                 remedy="remove one of them",
             )
     return tuple(clips)
+
+
+def find(root: Path, wanted: Callable[[str], bool], *, exclude: Sequence[Path] = ()) -> tuple[str, ...]:
+    """Relative POSIX paths of the ``wanted`` files below ``root``, sorted; no folder that ``scan`` leaves out."""
+    return tuple(sorted(_walk(root, exclude, wanted)))
+
+
+def _fitting(root: Path, paths: Sequence[str], pattern: Pattern, misfits: list[tuple[str, str]]) -> list[Clip]:
+    clips: list[Clip] = []
+    for path in paths:
+        read = pattern.read(path)
+        if isinstance(read, Clip):
+            clips.append(read)
+        else:
+            misfits.append((path, read))
+    if not clips:
+        path, why = misfits[0]
+        raise GensupError(
+            "no clip fits the pattern",
+            where=str(root),
+            value=pattern.text,
+            rule=f"e.g. {path}: {why}",
+            remedy="mend --pattern",
+        )
+    return clips
 
 
 def read_names(file: Path) -> tuple[Clip, ...]:
@@ -99,8 +144,17 @@ def _record(file: Path, *, whole: bool) -> dict[str, object]:
     return loaded if isinstance(loaded, dict) else {}
 
 
-def _walk(root: Path, exclude: Sequence[Path]) -> Iterator[str]:
-    """Relative POSIX paths of all audio files. Links are followed last, so that a real folder keeps its own path."""
+def _is_audio(path: str) -> bool:
+    return path.lower().endswith(EXTENSIONS)
+
+
+def _walk(
+    root: Path, exclude: Sequence[Path], wanted: Callable[[str], bool], others: Counter[str] | None = None
+) -> Iterator[str]:
+    """Relative POSIX paths of all wanted files. Links are followed last, so that a real folder keeps its own path.
+
+    ``others`` counts the suffixes of all other files.
+    """
     entered = {_identity(folder) for folder in exclude if folder.is_dir()}
     folders, links = [("", root)], list[tuple[str, Path]]()
     while folders or links:
@@ -114,9 +168,11 @@ def _walk(root: Path, exclude: Sequence[Path]) -> Iterator[str]:
                 continue
             if _is_folder(entry):
                 (links if entry.is_symlink() else folders).append((f"{path}/", folder / entry.name))
-            elif entry.name.lower().endswith(EXTENSIONS):
+            elif wanted(path):
                 _check_regular(folder / entry.name)
                 yield path
+            elif others is not None:
+                others[PurePosixPath(entry.name).suffix.lower() or "without suffix"] += 1
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -141,7 +197,7 @@ def _check_regular(file: Path) -> None:
     except OSError:
         return
     if not stat.S_ISREG(mode):
-        raise GensupError("not a file", where=str(file), rule="an audio name belongs to a regular file")
+        raise GensupError("not a file", where=str(file), rule="its name belongs to a regular file")
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -29,6 +29,8 @@ def fit(
     values: Mapping[str, Json] | None = None,
     seed: int = 0,
     channel: Channel = 0,
+    pattern: str | None = None,
+    attributes: Path | None = None,
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
@@ -36,6 +38,8 @@ def fit(
     progress: Progress = QUIET,
 ) -> ChainDetector:
     """Fit recipe ``detector``, with ``values`` in place of its published ones, and save it in the folder ``out``.
+
+    ``pattern`` and ``attributes`` say how own names are read and where a table of attributes lies, see ``scan``.
 
     Raises:
         GensupError: bad input, an unknown recipe, path or value, too few clips, or ``out`` holds something else.
@@ -63,8 +67,9 @@ def fit(
             )
     with Followed(for_workers(workers), progress) as engine:
         recordings = normals(
-            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
-        )
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern, attributes=attributes,
+        )  # fmt: skip
         # The folds of a tuning without a single question: what is held out sets the threshold.
         clips, arrangements = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
         trial = {trial_id(recipe.name, params): params}

@@ -11,7 +11,7 @@ from gensup.audio.files import AudioInfo, AudioRef, Channel, fingerprint, inspec
 from gensup.clip import Clip, Json
 from gensup.engine import Engine
 from gensup.errors import GensupError
-from gensup.metadata import first_shot, scan
+from gensup.metadata import compiled, describe, first_shot, join, left_out, scan, tables_below
 from gensup.metadata.tree import is_ours
 from gensup.rng import digest
 from gensup.steps.progress import Progress
@@ -51,12 +51,27 @@ class Recordings:
 
 
 def normals(
-    root: Path, machine: str, *, out: Path, channel: Channel, skip_bad: bool, engine: Engine, progress: Progress
+    root: Path,
+    machine: str,
+    *,
+    out: Path,
+    channel: Channel,
+    skip_bad: bool,
+    engine: Engine,
+    progress: Progress,
+    pattern: str | None = None,
+    attributes: Path | None = None,
 ) -> Recordings:
     """The target's normal training clips, listened to. ``out`` may lie inside ``root`` and is not scanned.
 
+    Attribute tables below ``root`` and the table ``attributes`` are joined to these clips alone: a row of any other
+    clip is counted and not read.
+
+    Args:
+        pattern: how a user's own paths are to be read, see ``metadata.patterns``.
+
     Raises:
-        GensupError: no such clips, or (without ``skip_bad``) one that the gate refuses.
+        GensupError: no such clips, a damaged table, or (without ``skip_bad``) a clip that the gate refuses.
     """
     if not machine.strip() or any(char in "/\\" or not char.isprintable() for char in machine):
         raise GensupError("no machine type", where="--machine", value=machine, rule="a word such as ToyDrone")
@@ -78,10 +93,25 @@ def normals(
             )
     if channel == "all":
         raise GensupError("not one channel", where="--channel", value=channel, rule="near, far, mean or a number")
-    taken, aside = first_shot(root, scan(root, exclude=[out]), machine)
+    misfits: list[tuple[str, str]] = []
+    own = None if pattern is None else compiled(pattern)
+    scanned = scan(root, exclude=[out], pattern=own, misfits=misfits)
+    for line in left_out(misfits):
+        progress.note(line)
+    try:
+        taken, aside = first_shot(root, scanned, machine)
+    except GensupError:
+        for line in describe(root, scanned).summary():
+            progress.note(line)
+        raise
     for line in aside.lines():
         progress.note(line)
-    files = [(clip, root / clip.path) for clip in taken.target]
+    machines = {clip.machine for clip in scanned if clip.machine is not None}
+    asked = () if attributes is None else (attributes,)
+    joined = join(root, taken.target, tables_below(root, exclude=[out]), named=asked, machines=machines)
+    for line in joined.lines():
+        progress.note(line)
+    files = [(clip, root / clip.path) for clip in joined.clips]
     return listen(files, machine, rate=None, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress)
 
 

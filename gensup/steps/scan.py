@@ -1,8 +1,9 @@
-"""scan and caption: what names and folders say, as records and as sentences."""
+"""scan and caption: what names, folders and tables say, as records and as sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,18 +12,66 @@ from gensup.clip import Clip
 from gensup.errors import GensupError
 
 
-def scan(root: Path | None = None, *, names: Path | None = None) -> tuple[Clip, ...]:
-    """The clips under ``root``, or those that the file ``names`` lists (``machine/dir/filename`` a line).
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A tree, or a list of names: its clips, what it was taken for, and what there is to say of that."""
+
+    clips: tuple[Clip, ...]
+    layout: metadata.Layout
+    notes: tuple[str, ...] = ()
+
+
+def survey(
+    root: Path | None = None,
+    *,
+    names: Path | None = None,
+    pattern: str | None = None,
+    attributes: Path | None = None,
+) -> Survey:
+    """Scan a tree, and join the attribute tables that lie in it and the table ``attributes``.
+
+    A table of correspondences also says domain and condition where a name leaves them open (``section_00_0000.wav``).
+    No role is known here: whoever has a target passes its clips through ``first_shot`` first, see ``steps.recordings``.
+
+    Args:
+        root: the folder; or else ``names``, a file of ``machine/dir/filename`` lines.
+        pattern: how a user's own paths are to be read.
 
     Raises:
-        GensupError: neither or both are given, or the folder or file has none.
+        GensupError: neither or both are given, the folder or file has no clips, or a table is damaged.
     """
     if (root is None) == (names is None):
         raise GensupError("nothing to scan" if root is None else "two things to scan", rule="give ROOT or --names FILE")
+    misfits: list[tuple[str, str]] = []
+    own = None if pattern is None else metadata.compiled(pattern)
     if names is not None:
-        return metadata.read_names(names)
-    assert root is not None
-    return metadata.scan(root)
+        base, found = names.parent, metadata.read_names(names)
+        if own is not None:
+            read = [(clip.path, own.read(clip.path)) for clip in found]
+            found = tuple(clip for _, clip in read if isinstance(clip, Clip))
+            misfits = [(path, why) for path, why in read if isinstance(why, str)]
+            if not found:
+                raise GensupError("no name fits the pattern", where=str(names), value=pattern, rule=misfits[0][1])
+        files: tuple[Path, ...] = ()
+    else:
+        assert root is not None
+        root = Path(root)  # text is welcome, too
+        base, found = root, metadata.scan(root, pattern=own, misfits=misfits)
+        files = metadata.tables_below(root)
+    asked = () if attributes is None else (attributes,)
+    joined = metadata.join(base, found, files, named=asked, labels=True)
+    return Survey(joined.clips, metadata.describe(base, found), (*metadata.left_out(misfits), *joined.lines()))
+
+
+def scan(
+    root: Path | None = None,
+    *,
+    names: Path | None = None,
+    pattern: str | None = None,
+    attributes: Path | None = None,
+) -> tuple[Clip, ...]:
+    """The clips of ``survey``: under ``root``, or those that the file ``names`` lists."""
+    return survey(root, names=names, pattern=pattern, attributes=attributes).clips
 
 
 def caption(
@@ -35,7 +84,19 @@ def caption(
 ) -> Iterator[captions.CaptionRow]:
     """A caption for every clip, in its own condition (not said: normal) unless another is asked for.
 
+    Tables are joined to clips that no name or folder puts into the test: what a released table says of a test clip may
+    be its label.
+
     Raises:
         GensupError: nothing to scan, an unknown style, or a damaged overlay.
     """
-    return captions.caption_rows(scan(root, names=names), condition=condition, style=style, overlay=prompts)
+    if root is None or names is not None:
+        clips = scan(root, names=names)
+    else:
+        found = metadata.scan(root)
+        trained = [clip for clip in found if clip.split == "train"]
+        machines = {clip.machine for clip in found if clip.machine}
+        joined = metadata.join(root, trained, metadata.tables_below(root), machines=machines).clips
+        with_rows = {clip.path: clip for clip in joined}
+        clips = tuple(with_rows.get(clip.path, clip) for clip in found)
+    return captions.caption_rows(clips, condition=condition, style=style, overlay=prompts)

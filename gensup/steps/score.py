@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
 
+from gensup import metadata
 from gensup.audio.files import SUFFIXES
 from gensup.clip import Clip
 from gensup.detection.detector import Detector, load
@@ -17,7 +18,7 @@ from gensup.detection.examples import Examples
 from gensup.detection.saved import DESCRIPTION, WEIGHTS
 from gensup.engine import for_workers
 from gensup.errors import GensupError
-from gensup.metadata import parse, scan
+from gensup.metadata import Pattern, compiled, parse, scan
 from gensup.steps.candidates import group_of
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import listen
@@ -40,6 +41,7 @@ def score(
     out: Path | None = None,
     decisions: Path | None = None,
     normalised: bool = False,
+    pattern: str | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
@@ -49,6 +51,7 @@ def score(
 
     Args:
         normalised: scores in standard deviations from the mean of held-out normal clips.
+        pattern: how own names are read, below each folder of ``places``; see ``metadata.patterns``.
 
     Raises:
         GensupError: bad input, another machine's clip, a clip of a group that the detector does not know.
@@ -58,10 +61,12 @@ def score(
     if out is not None and decisions is not None and out.resolve() == decisions.resolve():
         raise GensupError("two outputs of one name", where="--decisions", value=str(out), remedy="name another file")
     fitted = load(detector)
+    own = None if pattern is None else compiled(pattern)
     left_out: list[str] = []
+    misfits: list[tuple[str, str]] = []
     members: dict[str, tuple[Clip, Path, str]] = {}
     for place in places:
-        for clip, path in _clips(place):
+        for clip, path in _clips(place, own, misfits):
             try:
                 group = _group(fitted, clip, str(path))
             except GensupError as error:
@@ -80,6 +85,8 @@ def score(
             members[clip.path] = clip, path, group
     for reason in left_out:
         progress.note(f"left out {reason}")
+    for line in metadata.left_out(misfits):
+        progress.note(line)
     if not members:
         raise GensupError(
             "nothing to score", value=", ".join(map(str, places)), rule="at least one clip of this machine"
@@ -128,11 +135,18 @@ def _check_output(output: Path | None, detector: Path) -> None:
         raise GensupError("this file is the detector's", where=str(output), remedy="name another file")
 
 
-def _clips(place: Path) -> list[tuple[Clip, Path]]:
+def _clips(place: Path, pattern: Pattern | None, misfits: list[tuple[str, str]]) -> list[tuple[Clip, Path]]:
     if place.is_dir():
-        return [(clip, place / clip.path) for clip in scan(place)]
+        return [(clip, place / clip.path) for clip in scan(place, pattern=pattern, misfits=misfits)]
     if not place.is_file() or place.suffix.lower() not in SUFFIXES:
         raise GensupError("no clip and no folder of clips", where=str(place), rule=f"ends in {' or '.join(SUFFIXES)}")
+    if pattern is not None:
+        # A clip's own folders may be part of the pattern; they do not become part of its name.
+        path = "/".join(place.resolve().parts[-len(pattern.parts) :])
+        read = pattern.read(path)
+        if not isinstance(read, Clip):
+            raise GensupError("the clip does not fit the pattern", where=str(place), value=pattern.text, rule=read)
+        return [(replace(read, path=place.name), place)]
     # A clip's own folders may say its section, as in id_00/abnormal/00000000.wav; they do not become part of its name.
     return [(parse(place.name, under=place.resolve().parts[-3:-1]), place)]
 

@@ -82,6 +82,8 @@ def synthesize(
     shard: tuple[int, int] = (0, 1),
     dry_run: bool = False,
     channel: Channel = 0,
+    pattern: str | None = None,
+    attributes: Path | None = None,
     prompts: Path | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
@@ -92,6 +94,8 @@ def synthesize(
     Args:
         shard: (I, N): make the I-th of N parts; the part that ends last writes metadata.jsonl.
         dry_run: plan only, and make no folder.
+        pattern: how own names are read, see ``metadata.patterns``.
+        attributes: a table of attributes that does not lie below ``root``.
 
     Raises:
         GensupError: bad input, another configuration in ``out``, or a read-only folder.
@@ -105,8 +109,9 @@ def synthesize(
         )
     with Followed(for_workers(workers), progress) as engine:
         recordings = normals(
-            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
-        )
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern, attributes=attributes,
+        )  # fmt: skip
         work = Work.prepared(recordings, settings, prompts)
         if dry_run:
             return work.report(out, {}, finished=False)
