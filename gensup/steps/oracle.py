@@ -21,7 +21,7 @@ from gensup.detection.recipe import load as load_recipe
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.evaluation import Labels, Oracle, evaluate
-from gensup.metadata import first_shot, labelled, scan
+from gensup.metadata import compiled, first_shot, labelled, scan
 from gensup.reporting.run_folder import Run, read_run_folder
 from gensup.rng import digest
 from gensup.steps.candidates import group_of
@@ -64,7 +64,7 @@ def oracle(
     detector = load(out / "detector")
     with Followed(for_workers(workers), progress) as engine:
         kept = ArrayCache(cache) if cache else None
-        scanned = scan(root, exclude=[out])
+        scanned = scan(root, exclude=[out], pattern=None if said.pattern is None else compiled(said.pattern))
         normals = _normals(root, scanned, said, _sources(out), engine)
         heard = _labelled(root, scanned, said, skip_bad, engine, progress)
         groups = {by: _Groups.of(normals, said.machine, by) for by in {*group_by.values(), detector.group_by}}
@@ -112,6 +112,7 @@ class _Said:
     machine: str
     rate: int
     channel: Channel
+    pattern: str | None = None  # how the user's own names are read
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ def tune(
     choosing: Choosing | None = None,
     oracle: bool = False,
     channel: Channel = 0,
+    pattern: str | None = None,
+    attributes: Path | None = None,
     prompts: Path | None = None,
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
@@ -88,6 +90,8 @@ def tune(
 
     Without ``synthetic`` it first makes a twin set in ``out``, as ``synthesize`` does with the same settings, and the
     rungs that its ladders turn out to lack in ``out/wanted``.
+
+    ``pattern`` and ``attributes`` say how own names are read and where a table of attributes lies, see ``scan``.
 
     Args:
         oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
@@ -110,14 +114,15 @@ def tune(
     with Followed(for_workers(workers), progress) as engine:
         kept = ArrayCache(cache) if cache else None
         recordings = normals(
-            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress
-        )
+            root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern, attributes=attributes,
+        )  # fmt: skip
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
         found = suspects.find(engine, candidates, recordings, settings.seed, kept)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
-        config |= choosing.described()
+        config |= choosing.described() | ({} if pattern is None else {"pattern": pattern})
         own = None
         if synthetic:
             asked = read_sets(synthetic, machine)

@@ -17,7 +17,8 @@ from gensup.errors import GensupError
 from gensup.steps.fit import fit
 from gensup.steps.oracle import oracle
 from gensup.steps.score import score
-from gensup.steps.tune import Tuning
+from gensup.steps.synthesize import Settings
+from gensup.steps.tune import Tuning, tune
 from gensup.store import sha256_file
 from tests.support import sounds
 
@@ -186,3 +187,29 @@ def test_nobody_else_asks_for_labelled_clips() -> None:
             if names & {"labelled", "*"} or attribute:
                 users.add(file.relative_to(package).as_posix())
     assert users == {"metadata/__init__.py", "steps/oracle.py"}
+
+
+def test_own_names_by_a_pattern(overlay: Path, tmp_path: Path) -> None:
+    """A run whose clips were read by a pattern has its labelled ones read by it, too."""
+    root = tmp_path / "plant"
+    for i in range(12):
+        sounds.write(root / f"shift{i % 2}" / f"run{i:02d}-ok.wav", sounds.hum(i))
+    for i in range(8):
+        word, hiss = ("ok", 0.0) if i % 2 else ("bad", 0.5)
+        sounds.write(root / "check" / f"run{90 + i}-{word}.wav", sounds.hum(500 + i, hiss=hiss))
+    done = tune(
+        root,
+        "press",
+        tmp_path / "run",
+        settings=Settings(pairs=5, severities=(0.5, 2.0), faults=("hiss", "hum"), nuisances=False),
+        detectors=["small"],
+        detectors_overlay=overlay,
+        pattern="{split:shift0=train,shift1=train,check=test}/run{index}-{condition:ok=normal,bad=anomaly}.wav",
+        oracle=True,
+        workers=1,
+    )
+    assert sum(column.role == "normal" and column.repeat == 0 for column in done.table.columns) == 12
+    found = json.loads((done.out / "evaluation" / "oracle.json").read_text())
+    assert found["machine"] == "press"
+    (count,) = found["counts"]
+    assert (count["unsaid"], count["anomaly"]) == (4, 4)
