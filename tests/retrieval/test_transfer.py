@@ -232,7 +232,7 @@ def test_tries_end_and_what_came_is_kept(server: Server, tmp_path: Path) -> None
 
 
 def test_tries_are_counted_anew_when_one_brought_something(server: Server, tmp_path: Path) -> None:
-    server.mischief[NAME] = ["drop 20000"] * 14
+    server.mischief[NAME] = ["drop 20000", "status 503", "status 503"] * 5
     get(server, tmp_path / NAME, replace(QUICK, tries=3, worthwhile=20_000))
     assert (tmp_path / NAME).read_bytes() == DATA
     server.mischief[NAME] = ["drop 20000"] * 14
