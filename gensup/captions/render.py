@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from gensup import resources
 from gensup.captions import sandbox
 from gensup.captions.faults import FaultRow
-from gensup.captions.machines import article, base_name, noun
+from gensup.captions.machines import article, base_name, in_words, noun
 from gensup.captions.prompts import AttributeRow, Meaning, attribute_rows
 from gensup.clip import Clip, Condition
 from gensup.errors import GensupError
@@ -91,11 +92,19 @@ def phrases(clip: Clip, overlay: Path | None = None) -> tuple[tuple[str, ...], t
     said: list[str] = []
     microphones: list[str] = []
     for key, value in clip.attributes:
-        meaning = _meaning(rows.get(key), machines)
+        meaning = _meaning(_row(rows, key), machines)
         text = _tidy(_say(key, value, meaning))
         if text:
             (microphones if meaning.microphone else said).append(text)
     return tuple(said), tuple(microphones)
+
+
+def _row(rows: Mapping[str, AttributeRow], key: str) -> AttributeRow | None:
+    """The row of a key; in other case too, but for one or two letters (``N`` is a unit, ``n`` a noise)."""
+    if key in rows or len(key) < 3:
+        return rows.get(key)
+    found = [row for name, row in rows.items() if name.casefold() == key.casefold()]
+    return found[0] if len(found) == 1 else None
 
 
 def _meaning(row: AttributeRow | None, machines: tuple[str, ...]) -> Meaning:
@@ -112,7 +121,9 @@ def _say(key: str, value: str, meaning: Meaning) -> str:
         return ""
     if meaning.microphone:
         return words
-    return (meaning.phrase or f"{key} {{value}}").replace("{value}", words, 1)
+    if meaning.phrase is None:
+        return f"{in_words(key) or key} {words}"
+    return meaning.phrase.replace("{value}", words, 1)
 
 
 def _tidy(text: str) -> str:
