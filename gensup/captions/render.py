@@ -47,10 +47,13 @@ def template(style: str, overlay: Path | None = None) -> str:
     Raises:
         GensupError: no such style (the nearest names are in the message), or one that cannot tell normal from faulty.
     """
-    known = resources.names("prompts", _SUFFIX, overlay)
-    if style not in known:
-        raise unknown("caption style", style, known, where="--style")
-    source = resources.text("prompts", f"{style}{_SUFFIX}", overlay)
+    try:
+        source = resources.text("prompts", f"{style}{_SUFFIX}", overlay)
+    except GensupError:
+        known = resources.names("prompts", _SUFFIX, overlay)
+        if style not in known:
+            raise unknown("caption style", style, known, where="--style") from None
+        raise
     if not {"condition", "fault"} & sandbox.variables(source, f"{style}{_SUFFIX}"):
         raise GensupError(
             "a caption that does not say the condition",

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gensup.captions import caption, caption_rows, counted_rows, faults_for
+from gensup.captions import CountedRow, caption, caption_rows, counted_rows, faults_for
 from gensup.captions.prompts import machine_rows
 from gensup.captions.tokens import LIMITS, Limit, Tokenizer, checked, count, cut, over, tokens_of
 from gensup.errors import GensupError
 from gensup.metadata import parse
+from gensup.steps.scan import caption as step
 from gensup.synthesis.tokenizer import load_tokenizer
 
 TAIL = "section_00_source_train_normal_0000_id_A1_spd_28V_mic_1.wav"
@@ -175,6 +176,20 @@ def test_limits_by_name_and_number(tmp_path: Path) -> None:
     endless = load_tokenizer(made(tmp_path, learnt=[], size=260, most=10**30))
     with pytest.raises(GensupError, match="the tokenizer says no limit"):
         Limit.of(endless)
+
+
+def test_the_step_counts_with_the_tokenizer_it_is_given(folder: Path, tmp_path: Path, tokenizer: Tokenizer) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text(f"fan/train/{TAIL}\n")
+    (row,) = step(names=names, tokenizer=folder)
+    assert isinstance(row, CountedRow)
+    assert (row.tokens, row.exact, row.cut) == (*count(row.caption, tokenizer), False)
+    with pytest.raises(GensupError, match="1 of 1 captions are over the limit"):
+        step(names=names, tokenizer=folder, limit=row.tokens - 1)
+    (short,) = step(names=names, tokenizer=folder, limit=row.tokens - 1, truncate=True)
+    assert isinstance(short, CountedRow)
+    assert short.exact
+    assert short.cut
 
 
 def test_folders_that_hold_no_tokenizer(tmp_path: Path) -> None:

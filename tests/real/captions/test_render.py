@@ -50,18 +50,20 @@ def test_every_released_combination(clips: list[Clip]) -> None:
 def test_every_released_combination_described(clips: list[Clip]) -> None:
     head = "High quality, clear recording of "
     read: set[str | None] = set()
-    for clip in {(clip.machine, phrases(clip)): clip for clip in clips}.values():
+    for number, clip in enumerate({(clip.machine, phrases(clip)): clip for clip in clips}.values()):
         normal = caption(clip, style="descriptive", condition="normal")
         before, condition, after = re.split(r" running (normally with its usual, regular sound)", normal)
         assert before.startswith(head)
         in_words(normal)
-        for fault in (None, *faults_for(clip.machine)):
+        faults = faults_for(clip.machine)
+        if clip.machine in read:  # each of its faults was said once; the others in turn
+            faults = (faults[number % len(faults)],)
+        for fault in (None, *faults):
             words = f"with a fault, {fault.words if fault else 'an unusual, irregular sound'}"
             anomaly = caption(clip, style="descriptive", condition="anomaly", fault=fault)
             assert anomaly == f"{before} running {words}{after}"
             assert condition not in anomaly
-            if clip.machine not in read:
-                in_words(anomaly)
+            in_words(anomaly)
             assert count(anomaly) <= (LIMITS["clap"], False)
         read.add(clip.machine)
 
