@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Kind = Literal["prompts", "detectors"]
 MAX_BYTES = 1 << 20
 MAX_NODES = 50_000
+_YAML_OR_TEMPLATE = re.compile(r"\.(ya?ml|j2|jinja2?)$", re.IGNORECASE)
 
 
 @cache
@@ -157,6 +160,39 @@ def _read(source: Traversable) -> str:
 
 
 def _folder(overlay: Path, kind: Kind) -> Path:
+    """The overlay, checked: a file whose name is not quite right would lie there and change nothing."""
     if not overlay.is_dir():
         raise GensupError("no such folder", where=f"--{kind}", value=str(overlay), remedy="name a folder that exists")
+    ours = sorted(entry.name for entry in shipped(kind).iterdir() if _YAML_OR_TEMPLATE.search(entry.name))
+    for file in sorted(overlay.iterdir()):
+        if file.name in ours or file.name.startswith(".") or not _YAML_OR_TEMPLATE.search(file.name):
+            continue
+        if file.is_file():
+            _check_read(file, kind, ours)
     return overlay
+
+
+def _check_read(file: Path, kind: Kind, ours: list[str]) -> None:
+    """Refuse a file that is not shipped and has no effect: neither a style nor a recipe with the file's name."""
+    near = {name.casefold(): name for name in ours}
+    meant = [near[match] for match in get_close_matches(file.name.casefold(), near, n=1)]
+    remedy = f"did you mean {meant[0]}?" if meant else "rename it, or take it away"
+    own = "a style of your own is NAME.j2"
+    if kind == "detectors":
+        own = "a recipe of your own is NAME.yaml with name: NAME"
+        name = parse_yaml(_read(file), str(file)).get("name") if file.suffix == ".yaml" else None
+        if name == file.stem:
+            return
+        if name is not None:
+            raise GensupError(
+                "the name is not the file's", where=str(file), value=name, rule=f"name: {file.stem}", remedy=remedy
+            )
+    elif file.suffix == ".j2":
+        return
+    raise GensupError(
+        "a file that nothing reads",
+        where=f"--{kind}",
+        value=str(file),
+        rule=f"known here: {', '.join(ours)}; {own}",
+        remedy=remedy,
+    )

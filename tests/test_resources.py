@@ -12,7 +12,7 @@ import pytest
 
 from gensup import resources
 from gensup.errors import GensupError
-from gensup.resources import MAX_BYTES, MAX_NODES, mapping, names, parse_yaml, shipped, text
+from gensup.resources import MAX_BYTES, MAX_NODES, Kind, mapping, names, parse_yaml, shipped, text
 
 
 @pytest.fixture
@@ -47,16 +47,50 @@ def test_nothing_shipped_is_said(tmp_path: Path) -> None:
 
 def test_an_overlay_replaces_adds_and_merges(house: Path) -> None:
     (house / "a.yaml").write_text("two: 2\nthree: 3\n")
-    (house / "c.yaml").write_text("c: no\n")
     (house / "paper.j2").write_text("mine\n")
     assert names("prompts", ".yaml") == ("a", "b")
-    assert names("prompts", ".yaml", house) == ("a", "b", "c")
+    assert names("prompts", ".yaml", house) == ("a", "b")
     assert mapping("prompts", "a.yaml") == {"one": 1, "two": {"deep": "x"}}
     assert mapping("prompts", "a.yaml", house) == {"one": 1, "two": 2, "three": 3}
     assert mapping("prompts", "b.yaml", house) == {"b": True}
-    assert mapping("prompts", "c.yaml", house) == {"c": "no"}
     assert text("prompts", "paper.j2") == "{{ machine }}\n"
     assert text("prompts", "paper.j2", house) == "mine\n"
+    (house / "c.yaml").write_text("name: c\nc: no\n")
+    assert names("detectors", ".yaml", house) == ("a", "b", "c")
+    assert mapping("detectors", "c.yaml", house) == {"name": "c", "c": "no"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "file", "content", "message"),
+    [
+        ("prompts", "machine.yaml", "", "--prompts: a file that nothing reads .*did you mean machines.yaml?"),
+        ("prompts", "Faults.YAML", "", "did you mean faults.yaml?"),
+        ("prompts", "attributes.yml", "", "did you mean attributes.yaml?"),
+        ("prompts", "paper.jinja2", "", "did you mean paper.j2?"),
+        ("prompts", "twfr-gmm.yaml", "name: twfr-gmm", "nothing reads .*take it away"),
+        ("detectors", "twfr_gmm.yaml", "name: twfr-gmm", "the name is not the file's .*did you mean twfr-gmm.yaml?"),
+        (
+            "detectors",
+            "twfr-gm.yaml",
+            "space: {}",
+            "--detectors: a file that nothing reads .*did you mean twfr-gmm.yaml?",
+        ),
+        ("detectors", "mine.yml", "name: mine", "a recipe of your own is NAME.yaml with name: NAME"),
+        ("detectors", "machines.yaml", "fan: {noun: fan}", "nothing reads"),
+    ],
+)
+def test_a_file_that_would_change_nothing(tmp_path: Path, kind: Kind, file: str, content: str, message: str) -> None:
+    (tmp_path / file).write_text(content)
+    for read in (lambda: names(kind, ".yaml", tmp_path), lambda: text(kind, "README.md", tmp_path)):
+        with pytest.raises(GensupError, match=message.replace("?", r"\?")):
+            read()
+
+
+def test_what_may_lie_in_an_overlay(tmp_path: Path) -> None:
+    for name in ("README.md", ".machine.yaml.swp", "machines.yaml~", "notes.txt", "mine.j2", "._machine.yaml"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "old.yaml").mkdir()
+    assert names("prompts", ".j2", tmp_path) == ("descriptive", "mine", "paper")
 
 
 @pytest.mark.parametrize("file", ["d.yaml", "../secret.yaml", "sub.yaml", "", ".", "/etc/hostname"])

@@ -2,6 +2,15 @@
 
 from gensup.captions.faults import FaultRow, fault_rows, faults_for
 from gensup.captions.render import caption
-from gensup.captions.rows import CaptionRow, caption_rows
+from gensup.captions.rows import CaptionRow, CountedRow, caption_rows, counted_rows
 
-__all__ = ["CaptionRow", "FaultRow", "caption", "caption_rows", "fault_rows", "faults_for"]
+__all__ = [
+    "CaptionRow",
+    "CountedRow",
+    "FaultRow",
+    "caption",
+    "caption_rows",
+    "counted_rows",
+    "fault_rows",
+    "faults_for",
+]

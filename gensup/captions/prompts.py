@@ -23,17 +23,20 @@ class MachineRow:
     noun: str
     aliases: tuple[str, ...] = ()
     same_as: str | None = None
+    editions: tuple[int, ...] = ()  # years of DCASE Task 2
+    source: str = ""  # of a noun that is more than the name in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """How one key is said. ``phrase`` None: as "<key> <value>"."""
+    """How one key is said. ``phrase`` None: the key in words, then the value."""
 
     __pydantic_config__: ClassVar[dict[str, str]] = STRICT
 
     phrase: str | None = None
     microphone: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""  # where the meaning is read of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

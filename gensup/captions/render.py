@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from gensup import resources
 from gensup.captions import sandbox
 from gensup.captions.faults import FaultRow
-from gensup.captions.machines import article, base_name, noun
+from gensup.captions.machines import article, base_name, in_words, noun
 from gensup.captions.prompts import AttributeRow, Meaning, attribute_rows
 from gensup.clip import Clip, Condition
 from gensup.errors import GensupError
@@ -46,10 +47,13 @@ def template(style: str, overlay: Path | None = None) -> str:
     Raises:
         GensupError: no such style (the nearest names are in the message), or one that cannot tell normal from faulty.
     """
-    known = resources.names("prompts", _SUFFIX, overlay)
-    if style not in known:
-        raise unknown("caption style", style, known, where="--style")
-    source = resources.text("prompts", f"{style}{_SUFFIX}", overlay)
+    try:
+        source = resources.text("prompts", f"{style}{_SUFFIX}", overlay)
+    except GensupError:
+        known = resources.names("prompts", _SUFFIX, overlay)
+        if style not in known:
+            raise unknown("caption style", style, known, where="--style") from None
+        raise
     if not {"condition", "fault"} & sandbox.variables(source, f"{style}{_SUFFIX}"):
         raise GensupError(
             "a caption that does not say the condition",
@@ -91,11 +95,19 @@ def phrases(clip: Clip, overlay: Path | None = None) -> tuple[tuple[str, ...], t
     said: list[str] = []
     microphones: list[str] = []
     for key, value in clip.attributes:
-        meaning = _meaning(rows.get(key), machines)
+        meaning = _meaning(_row(rows, key), machines)
         text = _tidy(_say(key, value, meaning))
         if text:
             (microphones if meaning.microphone else said).append(text)
     return tuple(said), tuple(microphones)
+
+
+def _row(rows: Mapping[str, AttributeRow], key: str) -> AttributeRow | None:
+    """The row of a key; in other case too, but for one or two letters (``N`` is a unit, ``n`` a noise)."""
+    if key in rows or len(key) < 3:
+        return rows.get(key)
+    found = [row for name, row in rows.items() if name.casefold() == key.casefold()]
+    return found[0] if len(found) == 1 else None
 
 
 def _meaning(row: AttributeRow | None, machines: tuple[str, ...]) -> Meaning:
@@ -112,7 +124,9 @@ def _say(key: str, value: str, meaning: Meaning) -> str:
         return ""
     if meaning.microphone:
         return words
-    return (meaning.phrase or f"{key} {{value}}").replace("{value}", words, 1)
+    if meaning.phrase is None:
+        return f"{in_words(key) or key} {words}"
+    return meaning.phrase.replace("{value}", words, 1)
 
 
 def _tidy(text: str) -> str:

@@ -6,11 +6,14 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gensup.cli import (
     caption,
@@ -31,7 +34,33 @@ from gensup.cli import (
 )
 from gensup.errors import GensupError
 
+
+class _NobodyReads(BaseException):
+    """Whoever read our output has enough of it (``| head``)."""
+
+
+@contextmanager
+def _read_by_somebody() -> Iterator[None]:
+    """Turns a broken pipe into ``_NobodyReads``: of Typer, which is around this, it would be an end with status 1."""
+    try:
+        yield
+        sys.stdout.flush()  # what is still in the buffer meets the same reader
+    except BrokenPipeError:
+        raise _NobodyReads from None
+
+
+class _Commands(TyperGroup):
+    def make_context(self, *words: Any, **how: Any) -> Any:
+        with _read_by_somebody():  # --help and --version speak here
+            return super().make_context(*words, **how)
+
+    def invoke(self, *words: Any) -> Any:
+        with _read_by_somebody():
+            return super().invoke(*words)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Tunes an anomalous-sound detector for a machine that nobody has ever heard break.",
     no_args_is_help=True,
     add_completion=False,
@@ -99,8 +128,8 @@ def run() -> None:
     except _Stopped as stopped:
         word, status = ENDINGS[stopped.args[0]]
         _leave(f"gensup: {word}; the same command continues where it was", status)
-    except BrokenPipeError:
-        # The reader of our output has left; Python would complain once more while it closes the pipe.
+    except _NobodyReads:
+        # Python would complain once more while it closes the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:

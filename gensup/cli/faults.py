@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -18,9 +19,11 @@ def command(
     as_json: options.AsJson = False,
 ) -> None:
     """List the fault families."""
-    from gensup.steps.catalogue import faults
+    from gensup.steps.catalogue import faults, unlisted
 
     rows = faults(machine, prompts)
+    if machine and not any(row.machines for row in rows) and (note := unlisted(machine, prompts)):
+        print(note, file=sys.stderr)
     if as_json:
         for row in rows:
             print_json(row)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gensup.captions import FaultRow, fault_rows, faults_for
+from gensup.captions.machines import unlisted
 from gensup.detection.recipe import Recipe, load_all
+
+__all__ = ["detectors", "faults", "unlisted"]
 
 
 def detectors(overlay: Path | None = None) -> tuple[Recipe, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from gensup import captions, metadata
+from gensup.captions import tokens
 from gensup.clip import Clip
 from gensup.errors import GensupError
 
@@ -81,14 +82,25 @@ def caption(
     condition: Literal["own", "normal", "anomaly", "both"] = "own",
     style: str = "paper",
     prompts: Path | None = None,
+    limit: str | int | None = None,
+    tokenizer: Path | None = None,
+    truncate: bool = False,
 ) -> Iterator[captions.CaptionRow]:
     """A caption for every clip, in its own condition (not said: normal) unless another is asked for.
 
     Tables are joined to clips that no name or folder puts into the test: what a released table says of a test clip may
     be its label.
 
+    Args:
+        limit: tokens that a text encoder takes, or its name (clap, t5); None with ``tokenizer``: what that says.
+        tokenizer: folder of the encoder's tokenizer, to count with; without it tokens are estimated from above.
+        truncate: cut what is over the limit at the end of a word, instead of refusing it.
+
+    Returns:
+        Rows; ``CountedRow`` ones where a limit or a tokenizer is given, and then checked before the first is given.
+
     Raises:
-        GensupError: nothing to scan, an unknown style, or a damaged overlay.
+        GensupError: nothing to scan, an unknown style, a damaged overlay, or captions over the limit.
     """
     if root is None or names is not None:
         clips = scan(root, names=names)
@@ -99,4 +111,20 @@ def caption(
         joined = metadata.join(root, trained, metadata.tables_below(root), machines=machines).clips
         with_rows = {clip.path: clip for clip in joined}
         clips = tuple(with_rows.get(clip.path, clip) for clip in found)
-    return captions.caption_rows(clips, condition=condition, style=style, overlay=prompts)
+    rows = captions.caption_rows(clips, condition=condition, style=style, overlay=prompts)
+    if limit is None and tokenizer is None:
+        if truncate:
+            raise GensupError("nothing to cut to", where="--truncate", rule="give --limit or --tokenizer")
+        return rows
+    counter = None
+    if tokenizer is not None:
+        from gensup.synthesis.tokenizer import load_tokenizer
+
+        counter = load_tokenizer(Path(tokenizer))
+    if limit is not None:
+        encoder = str(limit) if limit in tokens.LIMITS else "--limit"
+        most = tokens.Limit(tokens.tokens_of(str(limit)), counter, encoder)
+    else:
+        assert counter is not None
+        most = tokens.Limit.of(counter, "--tokenizer")
+    return captions.counted_rows(rows, most, truncate=truncate)

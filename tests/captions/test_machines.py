@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gensup.captions.machines import article, base_name, listed_name, noun
+from gensup.captions.machines import article, base_name, editions, listed_name, noun, same_machine, unlisted
+from gensup.captions.prompts import machine_rows
 from gensup.errors import GensupError
 
 
@@ -21,6 +22,9 @@ from gensup.errors import GensupError
         ("3DPrinter", "3D printer"),
         ("ToyNscale", "N scale toy train"),
         ("FAN", "fan"),
+        ("toy_car", "toy car"),
+        ("Slide Rail", "slide rail"),
+        ("grinding machine", "grinding machine"),
         (None, "machine"),
         # machines that nobody listed
         ("ToyFerrisWheel", "toy ferris wheel"),
@@ -29,6 +33,11 @@ from gensup.errors import GensupError
         ("LEDLamp", "LED lamp"),
         ("air-pump_2", "air pump 2"),
         ("M4", "M4"),
+        ("Pump2", "pump 2"),
+        ("HydraulicPress5000", "hydraulic press 5000"),
+        ("2WheelRobot", "2 wheel robot"),
+        ("ToyRCBoat", "toy RC boat"),
+        ("Toy", "toy"),
         ("Bohr\nmaschine", "bohr maschine"),
         ("Fräse", "fräse"),
         ("{{ x }}", "x"),
@@ -77,6 +86,45 @@ def test_names_for_one_machine() -> None:
         "lathe",
         "Emu",
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("slider", "slide rail", True),
+        ("slide_rail", "sliderEmu", True),
+        ("valve", "valveEmu", True),
+        ("Grinder", "grinder", True),
+        ("toycar", "ToyCarEmu", True),
+        ("lathe", "latheEmu", True),
+        ("Lathe", "lathe", True),
+        ("ToyCar", "ToyRCCar", False),
+        ("ToyDrone", "HoveringDrone", False),
+        ("lathe", "mill", False),
+        ("?", "!", False),
+    ],
+)
+def test_who_is_no_reference_for_whom(one: str, other: str, same: bool) -> None:
+    assert same_machine(one, other) is same
+    assert same_machine(other, one) is same
+
+
+def test_editions() -> None:
+    assert editions("ToyDrone") == (2023, 2026)
+    assert editions("ToyConveyor") == (2020,)
+    assert editions("valveEmu") == editions("valve") == (2020, 2021, 2022, 2023, 2024, 2025, 2026)
+    assert editions("lathe") == ()
+    held = {year: {name for name, row in machine_rows().items() if year in row.editions} for year in range(2020, 2027)}
+    # as many machine types as the organisers announced: development and evaluation together
+    assert {year: len(names) for year, names in held.items()} == {
+        2020: 6, 2021: 7, 2022: 7, 2023: 14, 2024: 16, 2025: 15, 2026: 12,
+    }  # fmt: skip
+
+
+def test_what_is_said_of_a_machine_that_is_not_listed() -> None:
+    assert [unlisted(name) for name in ("fan", "valveEmu", "slide rail", "grinding_machine")] == [""] * 4
+    assert "did you mean ToyCar or" in unlisted("ToyKar")
+    assert unlisted("Lithography").endswith("no family but the generic ones")
 
 
 def test_case_decides_where_both_are_listed(tmp_path: Path) -> None:

@@ -19,6 +19,15 @@ def test_what_is_shipped_is_in_order() -> None:
     for row in attribute_rows().values():
         for meaning in (row, *row.machines.values()):
             assert meaning.microphone or not meaning.phrase or meaning.phrase.count("{value}") == 1
+            assert meaning.source, "where a meaning is read of is said of each"
+
+
+def test_what_is_not_documented_is_said_neutrally() -> None:
+    rows = {key: row.phrase for key, row in attribute_rows().items() if row.source == "not documented"}
+    assert set(rows) == {"f-n", "m-n", "n-lv", "n", "pro", "fl", "nos", "vol", "grind", "res", "len"}
+    assert set(rows.values()) <= {"noise condition {value}", "variant {value}"} | {
+        f"{key} setting {{value}}" for key in rows
+    }
 
 
 def test_an_overlay_replaces_rows_and_is_read_again(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def test_the_published_captions(path: str, expected: str) -> None:
         ("slider", "vel_100_ac_0.03_", "a slide rail with velocity 100 and acceleration 0.03."),
         ("gearbox", "volt_1.0_wt_50_damage1", "a gearbox with voltage 1.0 and weight 50."),
         ("gearbox", "0_g_25_mm_2000_mV_none", "a gearbox with 0 g, 25 mm and 2000 mV."),
-        ("gearbox", "id_00_wt_50", "a gearbox with unit 00 and weight 50."),
-        ("HairDryer", "id_A1", "a hair dryer with model A1."),
+        ("gearbox", "id_00_wt_50", "a gearbox with id 00 and weight 50."),
+        ("HairDryer", "id_A1", "a hair dryer with id A1."),
         ("slider", "glassfiber_none", "a slide rail with condition glassfiber."),
         ("fan", "strenght_1_temp_max", "a fan with strength 1 and condition temp max."),
         ("valve", "pattern_00_no_pump", "a valve with pattern 00 and no pump."),
@@ -65,10 +65,14 @@ def test_the_published_captions(path: str, expected: str) -> None:
         (
             "CoffeeGrinder",
             "mic_imp23absu_mic_pos_A_grind_100",
-            "a coffee grinder with microphone type imp23absu and grind setting 100, "
+            "a coffee grinder with microphone imp23absu and grind setting 100, "
             "recorded by a microphone placed at the position A.",
         ),
+        ("Scanner", "res_1_len_2", "a scanner with res setting 1 and len setting 2."),
+        # keys and machines that nobody listed
         ("ToyFerrisWheel", "arm_pos_3", "a toy ferris wheel with arm pos 3."),
+        ("WaterPump", "flowRate_3_RPM_1200", "a water pump with flow rate 3 and RPM 1200."),
+        ("Press2", "Damage_2_Weight_3", "a press 2 with weight 3."),
     ],
 )
 def test_how_attributes_are_said(machine: str, tail: str, expected: str) -> None:
@@ -95,8 +99,10 @@ def test_the_descriptive_style_says_the_fault() -> None:
     unknown = caption(clip, condition="anomaly", style="descriptive")
     assert "hissing, spraying" in faulty
     assert "hissing" not in normal + unknown
-    shared = "High quality, clear recording of a pump with velocity 3, running "
-    assert all(text.startswith(shared) for text in (normal, faulty, unknown))
+    assert all(
+        text.startswith("High quality, clear recording of a pump running ") for text in (normal, faulty, unknown)
+    )
+    assert all(text.endswith(", with velocity 3.") for text in (normal, faulty, unknown))
     assert len({normal, faulty, unknown}) == 3
 
 
@@ -115,9 +121,7 @@ def test_a_style_of_ones_own(tmp_path: Path) -> None:
     clip = parse("fan/train/section_00_source_train_normal_0000_vel_3.wav")
     assert caption(clip, style="mine", overlay=tmp_path) == "fan being normal"
     assert caption(clip, overlay=tmp_path) == "normal"
-    assert caption(clip, style="descriptive", overlay=tmp_path).startswith(
-        "High quality, clear recording of a fan with a speed of 3,"
-    )
+    assert caption(clip, style="descriptive", overlay=tmp_path).endswith(", with a speed of 3.")
 
 
 @pytest.mark.parametrize(
