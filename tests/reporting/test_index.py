@@ -25,7 +25,7 @@ def test_a_row_a_machine_with_the_way_to_its_report(tmp_path: Path) -> None:
     ]
     for run in (fan, pump):
         assert json.loads((run / "run.json").read_text())["verdict"]["sentence"] in read.text
-    assert "fan select the mean of the 8 best candidates" in read.text
+    assert "fan select the mean of the 2 best candidates" in read.text
     assert "pump default tainted the published default" in read.text
     assert "valve not finished too few <b>clips</b>" in read.text
     assert "3 machines" in read.text

@@ -149,7 +149,7 @@ def test_the_answer_stands_first(page: Page, run: Path) -> None:
     assert verdict["answer"] == "select"
     answer = page.text[: page.text.index("Which fault family likes which candidate")]
     assert "Answer: select" in answer
-    assert "Use the mean of the 8 best candidates." in answer
+    assert "Use the mean of the 2 best candidates." in answer
     assert verdict["sentence"] in answer
     table = json.loads((run / "trials" / "table.json").read_text())
     varied = {trial["id"]: trial["varied"] for trial in table["trials"]}
@@ -276,7 +276,7 @@ def test_no_default_and_no_evidence_chooses_nothing(tmp_path: Path) -> None:
 def test_a_hedge_says_what_it_is(tmp_path: Path) -> None:
     page = Page(write_report(fake_run(tmp_path / "run", Wanted(families={"hiss": "noise-added"}))))
     assert "Answer: hedge" in page.text
-    assert "Use the mean of the 8 best candidates, hedged by a panel of 5." in page.text
+    assert "Use the mean of the 2 best candidates, hedged by a panel of 5." in page.text
     assert "by the louder of the two" in page.text
 
 
