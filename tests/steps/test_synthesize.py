@@ -37,8 +37,8 @@ def test_every_family_at_every_rung_for_every_source(twins: Path) -> None:
     rows = read_manifest(twins / "metadata.jsonl")
     normal = [row for row in rows if row["condition"] == "normal" and row["nuisance"] is None]
     anomalies = [row for row in rows if row["condition"] == "anomaly"]
-    assert len(normal) == 4
-    assert set(Counter((row["family"], row["severity"]) for row in anomalies).values()) == {4}
+    assert len(normal) == SETTINGS.pairs
+    assert set(Counter((row["family"], row["severity"]) for row in anomalies).values()) == {SETTINGS.pairs}
     assert {row["severity"] for row in anomalies} == {0.5, 2.0}
     assert len({row["mechanism"] for row in anomalies}) >= 3
     assert {row["domain"] for row in normal} == {"source", "target"}  # spread over domains
@@ -61,7 +61,7 @@ def test_every_normal_twin_has_copies_that_are_normal(twins: Path) -> None:
     normal = {row["id"]: row for row in rows if row["id"] == row["twin"]}
     copies = [row for row in rows if row["nuisance"] is not None]
     assert set(Counter(row["twin"] for row in copies).values()) == {6}
-    assert set(Counter(row["nuisance"] for row in copies).values()) == {4}
+    assert set(Counter(row["nuisance"] for row in copies).values()) == {SETTINGS.pairs}
     for row in copies:
         twin = normal[row["twin"]]
         for key in ("caption", "chain", "condition", "domain", "family", "severity", "source_path", "sources"):
@@ -81,7 +81,7 @@ def test_every_normal_twin_has_copies_that_are_normal(twins: Path) -> None:
 def test_a_set_without_nuisances(data: Path, twins: Path, tmp_path: Path) -> None:
     plain = synthesize(data, "fan", tmp_path / "set", settings=replace(SETTINGS, nuisances=False), workers=1)
     bare, rich = (read_manifest(folder / "metadata.jsonl") for folder in (tmp_path / "set", twins))
-    assert plain.clips == plain.made == len(rich) - 24
+    assert plain.clips == plain.made == len(rich) - 6 * SETTINGS.pairs
     assert bare == [row for row in rich if row["nuisance"] is None]
     with pytest.raises(GensupError, match=r"another configuration.*nuisances"):
         synthesize(data, "fan", tmp_path / "set", settings=SETTINGS, workers=1)
@@ -143,7 +143,7 @@ def test_nothing_left_to_do(data: Path, twins: Path) -> None:
 def test_a_killed_set_continues_to_the_same_bytes(data: Path, twins: Path, tmp_path: Path, clips: int) -> None:
     out = tmp_path / "set"
     command = [sys.executable, "-m", "gensup", "synthesize", str(data), "--machine", "fan", "--out", str(out)]
-    command += ["--pairs", "4", "--severities", "0.5,2", "--seed", "3", "--workers", "1"]
+    command += ["--pairs", str(SETTINGS.pairs), "--severities", "0.5,2", "--seed", "3", "--workers", "1"]
     victim = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while len(list(out.glob("clips/*"))) < clips:
         assert victim.poll() is None, "ended before it could be killed"
@@ -284,7 +284,7 @@ def test_more_rungs_are_those_of_a_longer_ladder(data: Path, twins: Path, tmp_pa
     open_run(tmp_path / "more", {"command": "synthesize"} | recordings.described() | more.described(settings))
     done = more.make(tmp_path / "more", (0, 1), for_workers(1), QUIET)
     assert done.finished
-    assert done.made == done.clips == 4 * 5
+    assert done.made == done.clips == (len(WANTED) + 1) * SETTINGS.pairs
     made, known = anomalies(tmp_path / "more"), anomalies(tmp_path / "longer")
     assert set(made) == set(WANTED)
     for rung, rows in made.items():
