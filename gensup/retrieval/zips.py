@@ -6,6 +6,7 @@ before the first byte is written.
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import shutil
@@ -199,7 +200,15 @@ def _written(
             with zipped.open(info) as source, path.open("xb") as target:
                 shutil.copyfileobj(source, target, BLOCK)  # ends at the size that the directory says, or as damaged
                 written = target.tell()
-        except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (
+            BadZipFile,
+            zlib.error,
+            lzma.LZMAError,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+            RuntimeError,
+        ) as error:
             raise _bad(archive, "a damaged file in it", f"{member.path}: {error}") from None
         if written != member.size:
             raise _bad(archive, "a damaged file in it", f"{member.path}: {written} of {member.size} bytes")

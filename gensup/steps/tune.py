@@ -14,6 +14,7 @@ from gensup.detection.examples import Examples
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
+from gensup.rng import digest
 from gensup.selection.ranking import mean_utility
 from gensup.selection.records import ScoreTable, Verdict
 from gensup.selection.verdict import Asked
@@ -35,6 +36,7 @@ from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
+from gensup.store.run import read_run
 from gensup.synthesis.twinset import WANTED
 
 
@@ -121,6 +123,7 @@ def tune(
         found = suspects.find(engine, candidates, recordings, settings.seed, kept)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
+        _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
         config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
         config |= choosing.described() | ({} if pattern is None else {"pattern": pattern})
         own = None
@@ -158,7 +161,9 @@ def tune(
             build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
             _written(out, candidates, decided)
             strange = cast("Json", [asdict(suspect) for suspect in found])
-            update_run(out, verdict=cast("Json", asdict(verdict)), suspects=strange)
+            settled = cast("Json", asdict(verdict))
+            _forget_oracle(out, settled)
+            update_run(out, verdict=settled, suspects=strange)
             report = write_report(out, synthetic)
             log(out, "run finished", answer=verdict.answer)
     if oracle:
@@ -211,6 +216,13 @@ def _check_fit(candidates: Candidates, alone: tuple[Examples, tuple[Arrangement,
             rule=f"every fold of every group ({', '.join(sorted(set(clips.group)))}) can fit the published default",
             remedy="give more normal clips; equal sounds count once",
         )
+
+
+def _forget_oracle(out: Path, verdict: Json) -> None:
+    """Remove what labels said of another verdict: a run that is continued with a larger budget may reach a new one."""
+    before = read_run(out).get("verdict")
+    if before is not None and digest(before) != digest(verdict):
+        (out / "evaluation" / "oracle.json").unlink(missing_ok=True)
 
 
 def _written(out: Path, candidates: Candidates, decided: Decided) -> None:

@@ -140,6 +140,22 @@ def damaged() -> bytes:
     return bytes(data)
 
 
+def renamed() -> bytes:
+    """A local header whose name is no UTF-8, though it says so."""
+    data = bytearray(zipped({"fan/train/\u00fc.wav": b"x" * 100}))
+    at = data.index("\u00fc".encode())
+    data[at : at + 2] = b"\xff\xff"
+    return bytes(data)
+
+
+def squeezed() -> bytes:
+    """A stream of LZMA whose properties are none."""
+    data = bytearray(zipped(ONE, zipfile.ZIP_LZMA))
+    at = data.index(b"fan/train/a.wav") + len(b"fan/train/a.wav")
+    data[at + 4] = 0xFF
+    return bytes(data)
+
+
 ONE = {"fan/train/a.wav": b"\0" * 1000}
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "parent": (lambda: zipped({"../evil.wav": b"x"}), "leads out"),
@@ -159,6 +175,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (lambda: directory(zipped(ONE), 8, "<H", 1), "encrypted"),
     "unknown method": (lambda: directory(zipped(ONE), 10, "<H", 77), "damaged"),
     "wrong bytes": (damaged, "damaged"),
+    "name in no encoding": (renamed, "damaged"),
+    "wrong properties": (squeezed, "damaged"),
     "cut short": (lambda: zipped(HONEST)[:-30], "not a zip"),
     "no zip": (lambda: b"<html>please log in</html>", "not a zip"),
     "empty": (lambda: zipped({}), "nothing in it"),

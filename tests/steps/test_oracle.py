@@ -175,17 +175,48 @@ def test_new_training_clips_are_not_fitted_on(root: Path, out: Path, overlay: Pa
     assert oracle(root, out, detectors_overlay=overlay, workers=1) == plain
 
 
+def asks_for_labels(text: str) -> bool:
+    """Whether a module imports ``labelled`` or everything from metadata, or looks it up in the package.
+
+    A field that is called so, of a record of another room, is none of metadata's.
+    """
+    nodes = list(ast.walk(ast.parse(text)))
+    packages = {"metadata"}  # what the package is called here
+    for node in nodes:
+        for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+            of_metadata = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gensup.metadata")
+            if of_metadata and alias.name in ("labelled", "*"):
+                return True
+            if alias.name.rpartition(".")[2] == "metadata":
+                packages.add(alias.asname or "metadata")
+    looked_up = (node.value for node in nodes if isinstance(node, ast.Attribute) and node.attr == "labelled")
+    return any(getattr(of, "attr", getattr(of, "id", None)) in packages for of in looked_up)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("from gensup.metadata import labelled", True),
+        ("from gensup.metadata.roles import labelled as harmless", True),
+        ("from gensup.metadata import *", True),
+        ("from gensup import metadata\nmetadata.labelled(1)", True),
+        ("import gensup.metadata as m\nm.labelled(1)", True),
+        ("import gensup.metadata\ngensup.metadata.labelled(1)", True),
+        ("from gensup.metadata import scan\nlisting.labelled", False),
+    ],
+)
+def test_who_asks_for_labels_is_seen(text: str, asks: bool) -> None:
+    assert asks_for_labels(text) is asks
+
+
 def test_nobody_else_asks_for_labelled_clips() -> None:
     """``metadata.labelled`` is named by the room that defines it and by the oracle alone; nothing imports by text."""
     package = Path(gensup.__file__).parent
-    users = set()
-    for file in sorted(package.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            imported = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gensup.metadata")
-            names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) and imported else set()
-            attribute = isinstance(node, ast.Attribute) and node.attr == "labelled" and isinstance(node.value, ast.Name)
-            if names & {"labelled", "*"} or (attribute and node.value.id in ("metadata", "roles")):
-                users.add(file.relative_to(package).as_posix())
+    users = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if asks_for_labels(file.read_text(encoding="utf-8"))
+    }
     assert users == {"metadata/__init__.py", "steps/oracle.py"}
 
 
@@ -213,3 +244,25 @@ def test_own_names_by_a_pattern(overlay: Path, tmp_path: Path) -> None:
     assert found["machine"] == "press"
     (count,) = found["counts"]
     assert (count["unsaid"], count["anomaly"]) == (4, 4)
+
+
+def test_what_labels_said_of_another_verdict_is_forgotten(
+    root: Path, data: Path, twins: Path, out: Path, overlay: Path
+) -> None:
+    """A run may be continued with a larger budget; the page must not judge its new verdict by the old one's rows."""
+    oracle(root, out, detectors_overlay=overlay, workers=1)
+
+    def again() -> None:
+        tune(
+            data, "fan", out, synthetic=[twins], settings=Settings(seed=3), detectors=["small"],
+            detectors_overlay=overlay, workers=1,
+        )  # fmt: skip
+
+    again()
+    assert (out / "evaluation" / "oracle.json").is_file()
+    record = json.loads((out / "run.json").read_text())
+    record["verdict"]["members"] = record["verdict"]["members"][:1]
+    record["verdict"]["sentence"] = "what fewer candidates came to"
+    (out / "run.json").write_text(json.dumps(record))
+    again()
+    assert not (out / "evaluation" / "oracle.json").exists()

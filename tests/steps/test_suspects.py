@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gensup.engine import Inline
+from gensup.errors import GensupError
 from gensup.steps.candidates import Candidates
 from gensup.steps.recordings import Recordings
 from gensup.steps.suspects import Suspect, find, tell, without
@@ -94,3 +95,24 @@ def test_a_run_without_its_suspects(contaminated: Path, overlay: Path, tmp_path:
     assert run["config"]["data"]["clips"] == 19
     rows = [json.loads(line) for line in (tmp_path / "run" / "metadata.jsonl").read_text().splitlines()]
     assert BROKEN not in {row["source_path"] for row in rows}  # no twin of a broken machine
+
+
+def test_too_few_clips_without_the_suspects_are_said_before_a_twin_is_made(contaminated: Path, tmp_path: Path) -> None:
+    (tmp_path / "detectors").mkdir()
+    (tmp_path / "detectors" / "tight.yaml").write_text(
+        "name: tight\npaper: {cite: tests}\nfrontend: {kind: log-mel, n_fft: 256, hop: 128, n_mels: 24}\n"
+        "pooling: {kind: gwrp, decay: 1.0}\nbackend: {kind: gmm, n_components: 8}\n"
+        "space: {pooling.decay: [1.0]}\n"
+    )
+    with pytest.raises(GensupError, match="too few normal clips"):
+        tune(
+            contaminated,
+            "fan",
+            tmp_path / "run",
+            settings=Settings(pairs=2, severities=(1.0,), faults=("hiss",), nuisances=False),
+            choosing=Choosing(drop_suspects=1),
+            detectors=["tight"],
+            detectors_overlay=tmp_path / "detectors",
+            workers=1,
+        )
+    assert not (tmp_path / "run" / "clips").exists()

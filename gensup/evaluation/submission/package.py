@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -19,6 +21,16 @@ META = ".meta.yaml"
 REPORT = ".technical_report.pdf"
 SYSTEMS = 4  # a team may hand in
 LARGEST = 1 << 28  # bytes of a package that is read
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,  # bzip2's; the bytes are in memory already
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)  # what zipfile lets through of a broken zip
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip knows
 
 
@@ -118,7 +130,7 @@ def read_zip(data: bytes, where: str) -> dict[str, bytes]:
                 if path.as_posix() in tree:
                     raise GensupError("a member twice in the zip", where=where, value=member.filename)
                 tree[path.as_posix()] = archive.read(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+    except DAMAGED as error:
         raise GensupError("not a zip that can be read", where=where, value=str(error)) from None
     return tree
 
