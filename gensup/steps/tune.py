@@ -37,7 +37,7 @@ from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
 from gensup.store.run import read_run
-from gensup.synthesis.twinset import WANTED
+from gensup.synthesis.twinset import MANIFEST, WANTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,7 @@ def tune(
             rule="with a set given, pairs, severities, faults, style and generator are the set's own",
             remedy="leave them out, or leave --synthetic out",
         )
+    _check_apart(root, synthetic)
     deadline = Deadline.after(choosing.budget_s)
     candidates = Candidates.of(detectors, detectors_overlay)
     with Followed(for_workers(workers), progress) as engine:
@@ -173,6 +174,20 @@ def tune(
         )  # fmt: skip
         report = write_report(out, synthetic)
     return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found)
+
+
+def _check_apart(root: Path, synthetic: Sequence[Path]) -> None:
+    """Recordings under ROOT are no synthetic clips: the labels of a test folder would choose the detector."""
+    for folder in synthetic:
+        here, there = root.resolve(), folder.resolve()
+        if not (folder / MANIFEST).is_file() and (there.is_relative_to(here) or here.is_relative_to(there)):
+            raise GensupError(
+                "recordings given as synthetic clips",
+                where="--synthetic",
+                value=str(folder),
+                rule="clips without a metadata.jsonl lie outside ROOT: real labels are opened by --oracle alone",
+                remedy="name a twin set, or move the synthetic clips elsewhere",
+            )
 
 
 @dataclass(frozen=True, slots=True)

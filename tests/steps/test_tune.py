@@ -294,6 +294,12 @@ def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
         read_sets([data / "fan" / "train"], "fan")
 
 
+def test_labelled_recordings_are_no_synthetic_clips(data: Path, overlay: Path, tmp_path: Path) -> None:
+    for folder in (data / "fan" / "test", data):
+        with pytest.raises(GensupError, match="recordings given as synthetic clips"):
+            tune(data, "fan", tmp_path / "run", synthetic=[folder], detectors=["small"], detectors_overlay=overlay)
+
+
 def test_two_foreign_folders_ask_side_by_side(data: Path, overlay: Path, tmp_path: Path) -> None:
     places = [tmp_path / "one", tmp_path / "two"]
     for seed, place in enumerate(places):
