@@ -24,6 +24,8 @@ def print_verdict(verdict: Verdict, names: Mapping[str, str]) -> None:
     """Answer, sentence, warnings, what else could be built, and the families. ``names`` maps trial ids to words."""
     first = names[verdict.members[0]] if verdict.members else "nothing"
     form = FORMS[verdict.form] if verdict.members else "{first}"
+    if len(verdict.members) == 1:
+        form = form.replace("the mean of {n} candidates, first {first}", "{first}")
     print(f"verdict   {verdict.answer}")
     print(f"built     {form.format(n=len(verdict.members), first=first)}")
     print(f"\n{verdict.sentence}\n")

@@ -84,7 +84,7 @@ def first_shot(
             aside[reason] += 1
         else:
             taken.append(clip)
-    aside["other machines"] = sum(clip.machine not in (machine, None, *reference) for clip in clips)
+    aside["clips of other machines"] = sum(clip.machine not in (machine, None, *reference) for clip in clips)
     left = Aside(
         counts=tuple(sorted((reason, count) for reason, count in aside.items() if count)),
         assumed=sum(clip.condition is None for clip in taken),

@@ -60,7 +60,9 @@ def _claim(table: ScoreTable, form: Form, members: Sequence[int], voters: Mappin
 
 def _named(table: ScoreTable, form: Form, members: Sequence[int]) -> str:
     best = describe(table.trials[members[0]])
-    return best if form == "single" or len(members) == 1 else f"the mean of {len(members)} candidates, first {best},"
+    named = best if form == "single" or len(members) == 1 else f"the mean of {len(members)} candidates, first {best},"
+    # Ranks are of what is built: the same candidates without their hedge may do otherwise.
+    return f"the hedge of {named}" if form == "hedged" else named
 
 
 def describe(trial: Trial) -> str:

@@ -57,7 +57,9 @@ class Decision:
         table = self._with_conditions(self.scoring.table(exercised, rows, taint), exercised)
         judgements = judge(table)
         wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None and j.wanted <= HIGHEST]
-        if wanted and self.more is not None and not self.scoring.deadline.over:
+        # A run that has asked once more is not decided on less because it was called again with a small budget.
+        begun = Study(self.out, WANTED).journal.exists()
+        if wanted and self.more is not None and (begun or not self.scoring.deadline.over):
             self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
             made = self.more(wanted)
             if made is not None:

@@ -79,9 +79,11 @@ class Scoring:
         mine = [trial for trial, name in self.candidates.recipe_of.items() if name == recipe]
         points = {trial: {axis: self.candidates.params[trial][axis] for axis in axes} for trial in mine}
         found: dict[str, Row] = {}
+        asked: set[str] = set()
 
         def score(wanted: Iterable[str]) -> dict[str, Row | None]:
             wanted = tuple(wanted)
+            asked.update(wanted)
             rows = self.rows(exercised, study, wanted)
             found.update(rows)
             return {trial: row if (row := rows.get(trial)) and row[1] is not None else None for trial in wanted}
@@ -102,7 +104,8 @@ class Scoring:
             batch=BATCH,
             score=score,
             weigh=weigh,
-            over=lambda: self.deadline.over,
+            # What the study holds costs nothing: a search that was finished is found again within any budget.
+            over=lambda: self.deadline.over and not asked <= found.keys(),
         )
         return found
 

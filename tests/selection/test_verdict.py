@@ -166,6 +166,7 @@ def test_few_mechanisms_are_hedged() -> None:
     assert len(verdict.panel) == 5
     assert "9 of 9, of 1 mechanisms" in verdict.sentence
     assert "hedged by candidates that no simulated fault chose" in verdict.sentence
+    assert ", the hedge of " in verdict.sentence  # whose ranks are told
 
 
 def test_a_choice_that_does_not_carry_over_is_hedged() -> None:

@@ -151,3 +151,16 @@ def test_a_part_that_the_budget_does_not_reach_is_left_away_whole(
     assert made == []  # nor are rungs made for which there is no time
     assert len(found.table.trials) == 6
     assert np.isfinite(found.table.scores).all()
+
+
+def test_a_finished_run_decides_the_same_within_any_budget(
+    data: Path, twins: Path, overlay: Path, tmp_path: Path
+) -> None:
+    """What was asked once more is on disk, and is not left away because there is no time to ask it."""
+    recordings, score, every = heard(data, tmp_path / "x"), scoring(overlay), read_sets([twins], "fan")
+    faint, loud = few(every, [0.5]), few(every, [2.0])
+    plain = decision(tmp_path, recordings, score, more=lambda _: loud).reached(faint)
+    over = dataclasses.replace(score, deadline=Deadline(0.0, lambda: 1.0))
+    again = decision(tmp_path, recordings, over, more=lambda _: loud).reached(faint)
+    assert again.verdict == plain.verdict
+    np.testing.assert_array_equal(again.table.scores, plain.table.scores)

@@ -231,3 +231,11 @@ def test_joined_clips_of_left_out_conditions_ask_no_exam() -> None:
     whole, gone = comparable(both)
     assert (whole.trials, gone) == (both.trials, ())
     assert json.dumps([c.repeat for c in whole.columns]) == "[0, 0, -1, -1]"
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_finished_search_is_found_again_within_any_budget(asked: Exercise, overlay: Path, tmp_path: Path) -> None:
+    plain = scoring(overlay).searched(asked, Study(tmp_path), 5)
+    assert len(plain) == 5
+    over = scoring(overlay, deadline=Deadline(0.0, lambda: 1.0))
+    same(over.searched(asked, Study(tmp_path), 5), plain)
