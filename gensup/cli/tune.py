@@ -44,7 +44,10 @@ def command(
     ] = [],  # noqa: B006
     trials: Annotated[int, typer.Option(help="Configurations; of a larger space, TPE picks them.", min=2)] = 1000,
     budget: Annotated[
-        str | None, typer.Option(help="Begin no other candidate after this time: 30m, 2h.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Begin no other candidate after this time, which making twins counts in: 30m, 2h.", show_default=False
+        ),
     ] = None,
     drop_suspects: Annotated[int, typer.Option(help="Leave so many of the suspicious normal clips out.", min=0)] = 0,
     oracle: Annotated[
@@ -107,6 +110,10 @@ def command(
     )
     for name, done in tuned.items():
         _show(name, done, several=len(machine) > 1, as_json=as_json)
+    for name, done in tuned.items():
+        if done.unjudged is not None:
+            progress().note(f"{name}: the run is finished; its verdict could not be judged")
+            raise done.unjudged
     if failed:
         first = next(iter(failed))
         progress().note(f"not tuned: {', '.join(failed)}")

@@ -66,6 +66,7 @@ class Tuning:
     detector: Path
     report: Path
     suspects: tuple[Suspect, ...]
+    unjudged: GensupError | None = None  # why the oracle could not judge the verdict, where it was asked
 
 
 def tune(
@@ -129,16 +130,17 @@ def tune(
         config |= choosing.described() | ({} if pattern is None else {"pattern": pattern})
         own = None
         if synthetic:
-            asked = read_sets(synthetic, machine)
-            open_run(out, config | {"synthetic": list(asked.fingerprint), "seed": settings.seed})
+            given = read_sets(synthetic, machine)
+            open_run(out, config | {"synthetic": list(given.fingerprint), "seed": settings.seed})
         else:
             own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, engine, progress)
             open_run(out, config | own.work.described(settings))
-            asked = own.made()
+        alone, _ = _alone(candidates, recordings, settings.seed)
+        costs = Costs.of(out, candidates.params, alone, choosing.limits)
+        _check_limits(candidates, costs)
+        asked = own.made() if own else given
         with RunLock(out):
             log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
-            alone, _ = _alone(candidates, recordings, settings.seed)
-            costs = Costs.of(out, candidates.params, alone, choosing.limits)
             decision = Decision(
                 out=out,
                 recordings=recordings,
@@ -167,13 +169,33 @@ def tune(
             update_run(out, verdict=settled, suspects=strange)
             report = write_report(out, synthetic)
             log(out, "run finished", answer=verdict.answer)
+    unjudged = None
     if oracle:
-        open_labels(
-            root, out, detectors_overlay=detectors_overlay, skip_bad=skip_bad, cache=cache, workers=workers,
-            progress=progress,
-        )  # fmt: skip
-        report = write_report(out, synthetic)
-    return Tuning(out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found)
+        try:
+            open_labels(
+                root, out, detectors_overlay=detectors_overlay, skip_bad=skip_bad, cache=cache, workers=workers,
+                progress=progress,
+            )  # fmt: skip
+            report = write_report(out, synthetic)
+        except GensupError as error:  # the run is finished all the same
+            unjudged = error
+    return Tuning(
+        out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found,
+        unjudged=unjudged,
+    )  # fmt: skip
+
+
+def _check_limits(candidates: Candidates, costs: Costs) -> None:
+    """End now, and not after an hour of twins, if no candidate is within the limits."""
+    forbidden = costs.forbidden()
+    if len(forbidden) == len(candidates.params):
+        raise GensupError(
+            "no candidate is within the limits",
+            where="--limit",
+            value=forbidden[candidates.default],
+            rule="at least one configuration is",
+            remedy="give wider limits and another --out, or a recipe of smaller models",
+        )
 
 
 def _check_apart(root: Path, synthetic: Sequence[Path]) -> None:

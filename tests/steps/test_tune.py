@@ -294,6 +294,33 @@ def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
         read_sets([data / "fan" / "train"], "fan")
 
 
+def test_a_run_is_finished_even_if_the_oracle_finds_no_labels(
+    data: Path, twins: Path, overlay: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(data / "fan" / "train", root / "fan" / "train")
+    done = tune(
+        root, "fan", tmp_path / "run", synthetic=[twins], settings=SEEDED, detectors=["small"],
+        detectors_overlay=overlay, workers=1, oracle=True,
+    )  # fmt: skip
+    assert done.unjudged is not None
+    assert "label" in str(done.unjudged)
+    assert done.report.is_file()
+    assert load(done.detector).machine == "fan"
+
+
+def test_limits_that_nobody_keeps_end_before_twins_are_made(data: Path, overlay: Path, tmp_path: Path) -> None:
+    from gensup.steps.limits import Limits
+    from gensup.steps.tune import Choosing
+
+    with pytest.raises(GensupError, match="no candidate is within the limits"):
+        tune(
+            data, "fan", tmp_path / "run", detectors=["small"], detectors_overlay=overlay, workers=1,
+            choosing=Choosing(limits=Limits(parameters=1)),
+        )  # fmt: skip
+    assert not (tmp_path / "run" / "clips").exists()
+
+
 def test_labelled_recordings_are_no_synthetic_clips(data: Path, overlay: Path, tmp_path: Path) -> None:
     for folder in (data / "fan" / "test", data):
         with pytest.raises(GensupError, match="recordings given as synthetic clips"):
