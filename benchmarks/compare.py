@@ -75,7 +75,9 @@ def numbers(scores: Floats, test: Labelled) -> tuple[str, ...]:
 def compare(root: Path, machine: str, tuned: Tuning, tests: Sequence[Path], work: Path) -> list[tuple[str, ...]]:
     """A row of ``HEADER`` for the tuned detector and for each published one."""
     (chosen,) = (trial for trial in tuned.table.trials if trial.id == tuned.verdict.members[0])
-    contenders = {f"{tuned.verdict.answer}: {describe(chosen)}": tuned.detector}
+    several = len(tuned.verdict.members) > 1
+    built = f"{tuned.verdict.form} of {len(tuned.verdict.members)}, first {describe(chosen)}"
+    contenders = {f"{tuned.verdict.answer}: {built if several else describe(chosen)}": tuned.detector}
     for name in PUBLISHED:
         gensup.fit(root, machine, name, work / name, channel=load(tuned.detector).channel)
         contenders[f"published: {name}"] = work / name
