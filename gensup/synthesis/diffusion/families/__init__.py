@@ -1,0 +1,1 @@
+"""Families of text-to-audio models: a class each, whose ``name`` is what --generator is given."""
