@@ -1,4 +1,4 @@
-"""The slots of a detector's chain, and who may stand in them: frontend -> pooling -> backend."""
+"""The slots of a detector's chain, and who may stand in them: frontend, pooling, resample, backend, normalise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ Arrays: TypeAlias = dict[str, NDArray[np.generic]]
 
 FRONTENDS = Registry("gensup.detection.frontends", "frontend")
 POOLINGS = Registry("gensup.detection.pooling", "pooling")
+RESAMPLES = Registry("gensup.detection.resampling", "resampling")
 BACKENDS = Registry("gensup.detection.backends", "backend")
+NORMALISES = Registry("gensup.detection.normalising", "normalisation of scores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +122,44 @@ class Backend(Protocol):
         seed: int,
     ) -> NDArray[np.float64]:
         """(configs, queries): as if each configuration were fitted and scored alone, with the same seed."""
+        ...
+
+
+class Resample(Protocol):
+    """Adds vectors to those that a back end is fitted on; scored vectors are left as they are."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def unfit(self, rows: int) -> str | None:
+        """Why so few rows cannot be added to; None when they can."""
+        ...
+
+    def __call__(
+        self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int
+    ) -> tuple[Vectors, NDArray[np.bool_] | None]:
+        """(rows + more, dim), the given ones first, and their domains."""
+        ...
+
+
+class Normalise(Protocol):
+    """Makes scores of several models, or of several regions, comparable: fits one or more back ends and scales them."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def unfit(self, backend: Backend, rows: int) -> str | None:
+        """Why it cannot be fitted on so few rows; None when it can."""
+        ...
+
+    def n_parameters(self, backend: Backend, dim: int, rows: int) -> int:
+        """Numbers that the fitted models and their scales hold."""
+        ...
+
+    def fit(
+        self, backend: Backend, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int
+    ) -> FittedBackend: ...
+
+    def restore(self, backend: Backend, arrays: Arrays) -> FittedBackend:
+        """What ``fit`` returned, from its ``state``."""
         ...
