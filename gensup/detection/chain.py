@@ -13,9 +13,10 @@ import numpy as np
 from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.examples import Examples
-from gensup.detection.features import pooled
+from gensup.detection.features import pooled, ready_many
 from gensup.detection.held_out import HeldOut
-from gensup.detection.parts import FittedBackend, Frontend, Params, Pooling, Scores, Vectors
+from gensup.detection.means import NOTHING, Means
+from gensup.detection.parts import STATE, FittedBackend, FittedFrontend, Params, Pooling, Scores, Vectors
 from gensup.detection.recipe import Chain, build
 from gensup.detection.saved import (
     DESCRIPTION,
@@ -32,7 +33,7 @@ from gensup.detection.saved import (
 from gensup.engine import Engine, Inline, collect, single_threaded
 from gensup.errors import GensupError
 from gensup.rng import seed
-from gensup.store import SCHEMA, ArrayCache, write_bytes
+from gensup.store import SCHEMA, write_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,7 @@ class ChainDetector:
     rate: int  # Hz
     channel: Channel
     held_out: HeldOut
+    frontend: FittedFrontend
     models: Mapping[str, FittedBackend]  # by group
 
     @property
@@ -70,9 +72,9 @@ class ChainDetector:
         """
         return group_of(self.groups, group, where)
 
-    def score(self, clips: Examples, engine: Engine, cache: ArrayCache | None = None) -> Scores:
+    def score(self, clips: Examples, engine: Engine, means: Means = NOTHING) -> Scores:
         """(clips,) anomaly scores, higher = more anomalous; ``clips.group`` names models of this detector."""
-        return score_many([self], clips, engine, cache)[self]
+        return score_many([self], clips, engine, means)[self]
 
     def score_vectors(self, x: Vectors, group: Sequence[str]) -> Scores:
         """(clips,) scores of vectors (clips, dim) that this detector's own frontend and pooling made.
@@ -106,6 +108,7 @@ class ChainDetector:
         arrays = {
             f"{group}/{k}": np.ascontiguousarray(v) for group, m in self.models.items() for k, v in m.state().items()
         }
+        arrays |= {f"{STATE}{name}": np.ascontiguousarray(array) for name, array in self.frontend.state().items()}
         weights = save(arrays)
         description: dict[str, Json] = {
             "schema": SCHEMA,
@@ -130,7 +133,7 @@ class ChainDetector:
         remove_leftovers(folder, keep=files)
 
 
-def restored(folder: Path, content: Mapping[str, Json]) -> ChainDetector:
+def restored(folder: Path, content: Mapping[str, Json], means: Means = NOTHING) -> ChainDetector:
     """The detector that a folder's description ``content`` speaks of.
 
     Raises:
@@ -142,14 +145,14 @@ def restored(folder: Path, content: Mapping[str, Json]) -> ChainDetector:
     weights = folder / WEIGHTS
     data = verified(weights, content.get("weights_sha256"), "weights")
     said: _Description = checked(_Description, content, folder / DESCRIPTION)
-    backend = build(said.params).backend
+    chain = build(said.params)
     try:
         arrays = load(data)
         models = {}
         for group in said.groups:
             own = {k.removeprefix(f"{group}/"): v for k, v in arrays.items() if k.startswith(f"{group}/")}
             # "fan/00/means" is not an array of group "fan".
-            models[group] = backend.restore({k: v for k, v in own.items() if "/" not in k})
+            models[group] = chain.backend.restore({k: v for k, v in own.items() if "/" not in k})
     except (KeyError, SafetensorError) as error:
         raise GensupError(
             "the weights lack an array", where=str(weights), value=str(error), remedy="fit the detector again"
@@ -162,6 +165,7 @@ def restored(folder: Path, content: Mapping[str, Json]) -> ChainDetector:
         rate=said.rate,
         channel=said.channel,
         held_out=said.held_out,
+        frontend=chain.frontend.restore(weights, means),
         models=models,
     )
 
@@ -199,7 +203,7 @@ def fit(
     held_out: Scores,
     *,
     machine: str,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
 ) -> ChainDetector:
     """Fit one configuration on all normal clips.
 
@@ -209,7 +213,7 @@ def fit(
     Raises:
         GensupError: a clip that cannot be read.
     """
-    (one,) = fit_many(engine, [Wanted(recipe, params, held_out)], group_by, normals, machine=machine, cache=cache)
+    (one,) = fit_many(engine, [Wanted(recipe, params, held_out)], group_by, normals, machine=machine, means=means)
     return one
 
 
@@ -220,7 +224,7 @@ def fit_many(
     normals: Examples,
     *,
     machine: str,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
 ) -> tuple[ChainDetector, ...]:
     """Fit several configurations on all normal clips, in the order asked for; each frontend hears the clips once.
 
@@ -228,7 +232,12 @@ def fit_many(
         GensupError: a clip that cannot be read, or a fit that failed.
     """
     chains = [build(one.params) for one in wanted]
-    vectors = _vectors(engine, chains, normals, cache)
+    fronts = {
+        frontend: ready_many(engine, frontend, [normals], means)[0]
+        for frontend in dict.fromkeys(chain.frontend for chain in chains)
+    }
+    heard = [(fronts[chain.frontend], chain.pooling) for chain in chains]
+    vectors = _vectors(engine, heard, normals, means)
     task = _FitAll(normals.group, normals.target_domain)
     items = [(chain, x) for chain, x in zip(chains, vectors, strict=True)]
     # One fit is not worth another process.
@@ -242,14 +251,15 @@ def fit_many(
             rate=normals.audio[0].rate,
             channel=normals.audio[0].channel,
             held_out=HeldOut.of(one.held_out),
+            frontend=frontend,
             models=fitted,
         )
-        for one, fitted in zip(wanted, models, strict=True)
+        for one, (frontend, _), fitted in zip(wanted, heard, models, strict=True)
     )
 
 
 def score_many(
-    detectors: Sequence[ChainDetector], clips: Examples, engine: Engine, cache: ArrayCache | None = None
+    detectors: Sequence[ChainDetector], clips: Examples, engine: Engine, means: Means = NOTHING
 ) -> dict[ChainDetector, Scores]:
     """(clips,) raw scores of each detector; one that stands there twice is scored once, a frontend hears a clip once.
 
@@ -257,20 +267,23 @@ def score_many(
         GensupError: a clip that cannot be read, or parts that do not fit together.
     """
     distinct = list(dict.fromkeys(detectors))
-    vectors = _vectors(engine, [build(detector.params) for detector in distinct], clips, cache)
+    heard = [(detector.frontend, build(detector.params).pooling) for detector in distinct]
+    vectors = _vectors(engine, heard, clips, means)
     with single_threaded():
         return {detector: detector.score_vectors(x, clips.group) for detector, x in zip(distinct, vectors, strict=True)}
 
 
-def _vectors(engine: Engine, chains: Sequence[Chain], clips: Examples, cache: ArrayCache | None) -> list[Vectors]:
-    """(clips, dim) of each chain; what chains share is computed once."""
-    poolings: dict[Frontend, list[Pooling]] = {}
-    for chain in chains:
-        known = poolings.setdefault(chain.frontend, [])
-        if chain.pooling not in known:
-            known.append(chain.pooling)
-    made = {frontend: pooled(engine, clips, frontend, mine, cache) for frontend, mine in poolings.items()}
-    return [made[chain.frontend][poolings[chain.frontend].index(chain.pooling)] for chain in chains]
+def _vectors(
+    engine: Engine, heard: Sequence[tuple[FittedFrontend, Pooling]], clips: Examples, means: Means
+) -> list[Vectors]:
+    """(clips, dim) of each frontend and pooling; what they share is computed once."""
+    poolings: dict[FittedFrontend, list[Pooling]] = {}
+    for frontend, pooling in heard:
+        known = poolings.setdefault(frontend, [])
+        if pooling not in known:
+            known.append(pooling)
+    made = {frontend: pooled(engine, clips, frontend, mine, means.cache) for frontend, mine in poolings.items()}
+    return [made[frontend][poolings[frontend].index(pooling)] for frontend, pooling in heard]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Examples:
     key: tuple[str, ...]  # sha256 of the decoded audio: what caches go by
     group: tuple[str, ...]  # one model a group (the recipe's group_by)
     target_domain: NDArray[np.bool_] | None = None  # None at scoring time: domain generalisation forbids it
+    label: tuple[str, ...] | None = None  # opaque class of each clip, for trained frontends only
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -30,4 +31,5 @@ class Examples:
             key=tuple(self.key[i] for i in rows),
             group=tuple(self.group[i] for i in rows),
             target_domain=None if self.target_domain is None else self.target_domain[np.asarray(rows, dtype=np.intp)],
+            label=None if self.label is None else tuple(self.label[i] for i in rows),
         )

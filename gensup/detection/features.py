@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from gensup.audio.files import AudioRef
 from gensup.clip import Json
 from gensup.detection.examples import Examples
-from gensup.detection.parts import FittedFrontend, Pooling
+from gensup.detection.means import Means
+from gensup.detection.parts import FittedFrontend, Frontend, Pooling
 from gensup.engine import Engine, collect
 from gensup.errors import GensupError
+from gensup.rng import seed
 from gensup.store import ArrayCache
 
 CLIPS_A_TASK = 16
@@ -80,3 +82,29 @@ def pooled(
     chunks = [clips[i : i + CLIPS_A_TASK] for i in range(0, len(clips), CLIPS_A_TASK)]
     task = _Embed(frontend, tuple(poolings), cache if frontend.per_clip_seconds >= WORTH_KEEPING_S else None)
     return np.concatenate(collect(engine, task, chunks), axis=1)
+
+
+def ready_many(
+    engine: Engine, frontend: Frontend, normals: Sequence[Examples], means: Means
+) -> tuple[FittedFrontend, ...]:
+    """A frontend trained on each of several sets of clips, side by side; one that is not trained stays here.
+
+    Raises:
+        GensupError: see ``Frontend.ready``.
+    """
+    if not frontend.trained or len(normals) == 1:
+        return tuple(frontend.ready(clips, means, seed("frontend")) for clips in normals)
+    return tuple(collect(engine, _Train(frontend, means), list(normals)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Train:
+    """One worker's task: a frontend trained on some clips."""
+
+    doing = "training"
+
+    frontend: Frontend
+    means: Means
+
+    def __call__(self, normals: Examples) -> FittedFrontend:
+        return self.frontend.ready(normals, self.means, seed("frontend"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from gensup.audio.files import Audio
 from gensup.clip import Json
 from gensup.registry import Registry
+
+if TYPE_CHECKING:
+    from gensup.detection.examples import Examples
+    from gensup.detection.means import Means
 
 Vectors: TypeAlias = NDArray[np.float32]
 """(rows, dim), one row a clip."""
@@ -23,6 +28,9 @@ Params: TypeAlias = Mapping[str, Json]
 """Recipe paths and their values, e.g. {"pooling.decay": 0.46}."""
 
 Arrays: TypeAlias = dict[str, NDArray[np.generic]]
+
+STATE = "frontend//"
+"""Before the names of a frontend's arrays in a safetensors file; no group of models is called so."""
 
 FRONTENDS = Registry("gensup.detection.frontends", "frontend")
 POOLINGS = Registry("gensup.detection.pooling", "pooling")
@@ -58,9 +66,50 @@ class FittedFrontend(Protocol):
         """
         ...
 
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that its network holds."""
+        ...
 
-class Frontend(FittedFrontend, Protocol):
-    """A frozen frontend is its own fitted self. Training joins this protocol with the first trained frontend."""
+    def state(self) -> Arrays:
+        """What was trained, for the detector's file; of pretrained weights only their SHA-256."""
+        ...
+
+
+class Frontend(Protocol):
+    """A recipe's frontend: frozen (its own fitted self), pretrained (it needs weights), or trained on normal clips."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    per_clip_seconds: ClassVar[float]
+    trained: ClassVar[bool]  # on the normal clips of a fit: those that are held out must not be among them
+
+    def ready(self, normals: Examples, means: Means, seed: int) -> FittedFrontend:
+        """What turns clips into tokens: small when pickled, for every worker gets it; weights stay in files.
+
+        Args:
+            normals: the clips that may be fitted on. A frontend that is not trained does not look at them.
+
+        Raises:
+            GensupError: weights that are not there, too few clips or labels to train on, or training that failed.
+        """
+        ...
+
+    def untrained(self, means: Means) -> FittedFrontend:
+        """Of the shape and speed of what ``ready`` returns, without training: what a candidate costs is asked of it.
+
+        Raises:
+            GensupError: weights that are not there.
+        """
+        ...
+
+    def restore(self, file: Path, means: Means) -> FittedFrontend:
+        """What ``ready`` returned, from a safetensors file that holds its ``state`` under names after ``STATE``.
+
+        Raises:
+            GensupError: arrays of another network, or pretrained weights that are not there or not those.
+        """
+        ...
 
 
 class Pooling(Protocol):

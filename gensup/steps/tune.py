@@ -11,6 +11,7 @@ from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.crossfit import Arrangement, unfit
 from gensup.detection.examples import Examples
+from gensup.detection.means import Means
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
@@ -116,13 +117,13 @@ def tune(
     deadline = Deadline.after(choosing.budget_s)
     candidates = Candidates.of(detectors, detectors_overlay)
     with Followed(for_workers(workers), progress) as engine:
-        kept = ArrayCache(cache) if cache else None
+        means = Means(cache=ArrayCache(cache) if cache else None)
         recordings = normals(
             root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
-        found = suspects.find(engine, candidates, recordings, settings.seed, kept)
+        found = suspects.find(engine, candidates, recordings, settings.seed, means)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
@@ -150,7 +151,7 @@ def tune(
                     machine=machine,
                     seed=settings.seed,
                     deadline=deadline,
-                    cache=kept,
+                    means=means,
                     forbidden=costs.forbidden(),
                 ),
                 costs=costs,
@@ -161,7 +162,7 @@ def tune(
             )
             decided = decision.reached(asked)
             verdict, table = decided.verdict, decided.table
-            build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
+            build(engine, candidates, verdict, table, decided.exercised, machine, means).save(out / "detector")
             _written(out, candidates, decided)
             strange = cast("Json", [asdict(suspect) for suspect in found])
             settled = cast("Json", asdict(verdict))
