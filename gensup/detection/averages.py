@@ -39,7 +39,7 @@ def deviation(frames: NDArray[np.float64]) -> NDArray[np.float64]:
 def deviation_weights(frames: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:
     """(n,) weights of relative deviation pooling, with sum 1; equal where all rows are.
 
-    Any positive scale of the deviation cancels, so that the normaliser that the paper's text leaves out does not matter.
+    Any positive scale of the deviation cancels: the normaliser that the paper's text leaves out does not matter.
     """
     powers = deviation(frames) ** gamma
     total = powers.sum()
