@@ -103,8 +103,8 @@ def test_the_scale_follows_the_batch(name: str) -> None:
 @pytest.mark.parametrize("name", LOSSES.names())
 def test_it_pulls_classes_together(name: str) -> None:
     torch.manual_seed(0)
-    loss = head(name).float()
-    x = torch.nn.Parameter(torch.randn(40, D))
+    loss = LOSSES.load(name)(16, C, SETTINGS, torch.Generator().manual_seed(0))
+    x = torch.nn.Parameter(torch.randn(40, 16))
     y = torch.eye(C)[torch.arange(40) % C]
     optimiser = torch.optim.Adam([x, *loss.parameters()], lr=0.05)
     first = loss(x, y).item()
@@ -113,7 +113,7 @@ def test_it_pulls_classes_together(name: str) -> None:
         value = loss(x, y)
         value.backward()
         optimiser.step()
-    assert value.item() < 0.6 * first
+    assert value.item() < 0.7 * first
     together = torch.nn.functional.normalize(x.detach(), dim=1) @ torch.nn.functional.normalize(x.detach(), dim=1).T
     same = y @ y.T > 0
     assert together[same].mean() > together[~same].mean() + 0.15  # a class of several centres lies in several places

@@ -1,4 +1,4 @@
-"""AdaCos (Zhang et al., CVPR 2019): a softmax of cosines; its scale is fixed by the number of classes, or follows them."""
+"""AdaCos (Zhang et al., CVPR 2019): a softmax of cosines; the scale is fixed by the classes, or follows the batches."""
 
 from __future__ import annotations
 
