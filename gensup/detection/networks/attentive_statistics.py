@@ -1,4 +1,4 @@
-"""Attentive statistics over a sequence (Okabe et al., 2018), with context as in ECAPA-TDNN (Desplanques et al., 2020)."""
+"""Attentive statistics of a sequence (Okabe et al., 2018), with context as in ECAPA-TDNN (Desplanques et al., 2020)."""
 
 from __future__ import annotations
 
