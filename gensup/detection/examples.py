@@ -20,6 +20,7 @@ class Examples:
     group: tuple[str, ...]  # one model a group (the recipe's group_by)
     target_domain: NDArray[np.bool_] | None = None  # None at scoring time: domain generalisation forbids it
     label: tuple[str, ...] | None = None  # opaque class of each clip, for trained frontends only
+    plain: NDArray[np.bool_] | None = None  # its label names no operating condition: pseudo-attributes may divide it
 
     def __len__(self) -> int:
         return len(self.audio)
@@ -32,4 +33,5 @@ class Examples:
             group=tuple(self.group[i] for i in rows),
             target_domain=None if self.target_domain is None else self.target_domain[np.asarray(rows, dtype=np.intp)],
             label=None if self.label is None else tuple(self.label[i] for i in rows),
+            plain=None if self.plain is None else self.plain[np.asarray(rows, dtype=np.intp)],
         )

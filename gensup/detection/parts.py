@@ -36,6 +36,7 @@ FRONTENDS = Registry("gensup.detection.frontends", "frontend")
 POOLINGS = Registry("gensup.detection.pooling", "pooling")
 RESAMPLES = Registry("gensup.detection.resampling", "resampling")
 BACKENDS = Registry("gensup.detection.backends", "backend")
+LABELS = Registry("gensup.detection.labels", "pseudo-attribute")
 LOSSES = Registry("gensup.detection.losses", "loss")
 NORMALISES = Registry("gensup.detection.normalising", "normalisation of scores")
 
