@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.examples import Examples
 from gensup.detection.features import pooled, ready_many
+from gensup.detection.grown import grown
 from gensup.detection.held_out import HeldOut
 from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import STATE, FittedBackend, FittedFrontend, Params, Pooling, Scores, Vectors
 from gensup.detection.recipe import Chain, build
+from gensup.detection.resampling.smote import Smote
 from gensup.detection.saved import (
     DESCRIPTION,
     WEIGHTS,
@@ -237,9 +240,14 @@ def fit_many(
         for frontend in dict.fromkeys(chain.frontend for chain in chains)
     }
     heard = [(fronts[chain.frontend], chain.pooling) for chain in chains]
-    vectors = _vectors(engine, heard, normals, means)
-    task = _FitAll(normals.group, normals.target_domain)
-    items = [(chain, x) for chain, x in zip(chains, vectors, strict=True)]
+    one_fold = np.zeros(len(normals), dtype=np.intp), np.ones(len(normals), dtype=bool)
+    clips = {s: normals if s is None else grown(normals, s, *one_fold)[0] for s in {chain.grown for chain in chains}}
+    items: list[tuple[Chain, Vectors]] = [(chain, np.empty((0, 0), dtype=np.float32)) for chain in chains]
+    for smote, mine in clips.items():
+        places = [i for i, chain in enumerate(chains) if chain.grown == smote]
+        for i, x in zip(places, _vectors(engine, [heard[i] for i in places], mine, means), strict=True):
+            items[i] = chains[i], x
+    task = _FitAll({smote: (mine.group, mine.target_domain) for smote, mine in clips.items()})
     # One fit is not worth another process.
     models = collect(engine if len(items) > 1 else Inline(), task, items)
     return tuple(
@@ -292,15 +300,15 @@ class _FitAll:
 
     doing = "fitting"
 
-    group: tuple[str, ...]
-    target_domain: Any  # (clips,) of bool, or None
+    clips: Mapping[Smote | None, tuple[tuple[str, ...], NDArray[np.bool_] | None]]  # groups and domains
 
     def __call__(self, item: tuple[Chain, Vectors]) -> dict[str, FittedBackend]:
         chain, x = item
-        groups = np.asarray(self.group)
+        group, target_domain = self.clips[chain.grown]
+        groups = np.asarray(group)
         models = {}
         for group in np.unique(groups):
             rows = groups == group
-            domain = None if self.target_domain is None else self.target_domain[rows]
+            domain = None if target_domain is None else target_domain[rows]
             models[str(group)] = chain.backend.fit(x[rows], domain, seed("fit", str(group), "all"))
         return models

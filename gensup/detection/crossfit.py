@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from gensup.detection.examples import Examples
 from gensup.detection.features import pooled, ready_many
+from gensup.detection.grown import grown
 from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Backend, FittedFrontend, Frontend, Params, Pooling
 from gensup.detection.recipe import build
+from gensup.detection.resampling.smote import Smote
 from gensup.engine import Engine
 from gensup.registry import unknown
 from gensup.rng import seed
@@ -84,8 +86,11 @@ def crossfit(
     Raises:
         GensupError: a clip that cannot be read, or a fit that failed.
     """
-    plans = [_splits(arrangement, examples.group) for arrangement in arrangements]
-    yield from _swept(engine, candidates, examples, examples.target_domain, plans, means, scratch)
+    for smote, mine in _by_growth(candidates).items():
+        clips, arranged = (examples, list(arrangements)) if smote is None else _grown(examples, arrangements, smote)
+        plans = [_splits(arrangement, clips.group) for arrangement in arranged]
+        for scored in _swept(engine, mine, clips, clips.target_domain, plans, means, scratch):
+            yield replace(scored, scores=scored.scores[:, :, : len(examples)])
 
 
 def fit_and_score(
@@ -108,6 +113,19 @@ def fit_and_score(
     Raises:
         GensupError: a clip that cannot be read, a fit that failed, or a query of a group without normals.
     """
+    for smote, mine in _by_growth(candidates).items():
+        whole = normals if smote is None else grown(normals, smote, *_one_fold(normals))[0]
+        yield from _fitted_and_scored(engine, mine, whole, queries, means, scratch)
+
+
+def _fitted_and_scored(
+    engine: Engine,
+    candidates: Mapping[str, Params],
+    normals: Examples,
+    queries: Examples,
+    means: Means,
+    scratch: Path | None,
+) -> Iterator[Scored]:
     groups = np.asarray((*normals.group, *queries.group))
     is_normal = np.arange(len(groups)) < len(normals)
     splits = []
@@ -116,14 +134,41 @@ def fit_and_score(
             raise unknown("group of a query", g, sorted(set(normals.group)))
         mine = groups == g
         splits.append(_Split(np.flatnonzero(mine & is_normal), np.flatnonzero(mine & ~is_normal), _seed(g, "all"), 0))
-    both = Examples(
-        audio=normals.audio + queries.audio,
-        key=normals.key + queries.key,
-        group=normals.group + queries.group,
-    )
+    both = normals.followed_by(queries)
     # The normals come first: their rows are their places in their domains, too.
     for scored in _swept(engine, candidates, both, normals.target_domain, [tuple(splits)], means, scratch):
         yield Scored(scored.trials, scored.scores[:, :, len(normals) :], scored.parameters)
+
+
+def _by_growth(candidates: Mapping[str, Params]) -> dict[Smote | None, dict[str, Params]]:
+    """Candidates by what adds clips before their frontend."""
+    found: dict[Smote | None, dict[str, Params]] = {}
+    for trial, params in candidates.items():
+        found.setdefault(build(params).grown, {})[trial] = params
+    return found
+
+
+def _one_fold(normals: Examples) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    return np.zeros(len(normals), dtype=np.intp), np.ones(len(normals), dtype=bool)
+
+
+def _grown(examples: Examples, arrangements: Sequence[Arrangement], smote: Smote) -> tuple[Examples, list[Arrangement]]:
+    """The clips with every arrangement's new ones, each fitted on in its own arrangement alone and scored in none."""
+    clips, arranged, made = examples, [], []
+    for arrangement in arrangements:
+        more, fold = grown(examples, smote, arrangement.fold, arrangement.train)
+        new = np.arange(len(examples), len(more))
+        made.append((len(clips), fold[new]))
+        clips = clips.followed_by(more.take(new))
+    for arrangement, (begin, fold) in zip(arrangements, made, strict=True):
+        own = slice(begin, begin + len(fold))
+        train, held, also = np.zeros(len(clips), bool), np.full(len(clips), -1), np.full(len(clips), -1)
+        train[: len(examples)], held[: len(examples)] = arrangement.train, arrangement.fold
+        if arrangement.also is not None:
+            also[: len(examples)] = arrangement.also
+        train[own], also[own] = True, fold
+        arranged.append(Arrangement(train=train, fold=held, also=also))
+    return clips, arranged
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.audio.files import AudioRef
 from gensup.clip import Json
+from gensup.detection.between import Between, Sound, mixed
 from gensup.detection.examples import Examples
 from gensup.detection.means import Means
-from gensup.detection.parts import FittedFrontend, Frontend, Pooling
+from gensup.detection.parts import FittedFrontend, Frontend, Pooling, Tokens
 from gensup.engine import Engine, collect
 from gensup.errors import GensupError
 from gensup.rng import seed
@@ -32,10 +32,10 @@ class _Embed:
     poolings: tuple[Pooling, ...]
     cache: ArrayCache | None
 
-    def __call__(self, clips: Sequence[tuple[AudioRef, str]]) -> NDArray[np.float32]:
+    def __call__(self, clips: Sequence[tuple[Sound, str]]) -> NDArray[np.float32]:
         return np.stack([self._kept(clip, key) for clip, key in clips], axis=1)
 
-    def _kept(self, clip: AudioRef, key: str) -> NDArray[np.float32]:
+    def _kept(self, clip: Sound, key: str) -> NDArray[np.float32]:
         if self.cache is None:
             return self._pooled(clip)
         settings: dict[str, Json] = {
@@ -49,9 +49,15 @@ class _Embed:
         )
         return np.asarray(made["vectors"], dtype=np.float32)
 
-    def _pooled(self, clip: AudioRef) -> NDArray[np.float32]:
+    def _tokens(self, clip: Sound) -> Tokens:
+        if isinstance(clip, Between) and clip.at == "log-mel":
+            a, b = (self.frontend.tokens(ref.read(), ref.rate).x for ref in (clip.first, clip.second))
+            return Tokens(mixed(a, b, clip.share, axis=0))
+        return self.frontend.tokens(clip.read(), clip.rate)
+
+    def _pooled(self, clip: Sound) -> NDArray[np.float32]:
         try:
-            tokens = self.frontend.tokens(clip.read(), clip.rate)
+            tokens = self._tokens(clip)
         except GensupError as error:
             if error.where:
                 raise

@@ -22,6 +22,7 @@ from gensup.detection.parts import (
     Params,
     Pooling,
 )
+from gensup.detection.resampling.smote import Smote
 from gensup.errors import GensupError
 from gensup.registry import Registry, unknown
 from gensup.resources import mapping, names
@@ -41,6 +42,7 @@ class Chain:
     frontend: Frontend
     pooling: Pooling
     backend: Backend  # with what stands before and behind it
+    grown: Smote | None  # what adds clips before the frontend
     versions: Mapping[str, int]  # of every part: a number changes when its results do
 
 
@@ -95,7 +97,14 @@ def build(params: Params) -> Chain:
     backend = parts["backend"]
     if OPTIONAL.keys() & parts.keys():
         backend = Composed(parts.get("resample"), backend, parts.get("normalise"))
-    return Chain(parts["frontend"], parts["pooling"], backend, {slot: part.version for slot, part in parts.items()})
+    resample = parts.get("resample")
+    return Chain(
+        frontend=parts["frontend"],
+        pooling=parts["pooling"],
+        backend=backend,
+        grown=resample if isinstance(resample, Smote) and resample.at != "embedding" else None,
+        versions={slot: part.version for slot, part in parts.items()},
+    )
 
 
 def parts_of(params: Params) -> dict[str, Any]:

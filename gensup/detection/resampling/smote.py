@@ -6,7 +6,7 @@ Chawla et al., JAIR 2002; for the target domain of DCASE in Guan et al. (ICASSP 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,16 @@ from gensup.rng import generator
 
 @dataclass(frozen=True, slots=True)
 class Smote:
-    """Target clips are made ``ratio`` times as many as source clips. ``unit`` scales new vectors to length one."""
+    """Target clips are made ``ratio`` times as many as source clips. ``unit`` scales new vectors to length one.
+
+    ``at`` waveform or log-mel, new clips lie between two recordings or their spectrograms instead, and are pooled like
+    all others: see ``detection.grown``.
+    """
 
     ratio: float = 0.2
     k: int = 3
     unit: bool = False
+    at: Literal["embedding", "log-mel", "waveform"] = "embedding"
 
     name: ClassVar[str] = "smote"
     version: ClassVar[int] = 1
@@ -40,8 +45,8 @@ class Smote:
         self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int
     ) -> tuple[Vectors, NDArray[np.bool_] | None]:
         """With no domains, one target clip or enough of them, what came in: a neighbour is needed to move towards."""
-        if target_domain is None:
-            return x, None
+        if target_domain is None or self.at != "embedding":
+            return x, target_domain
         target = x[target_domain]
         missing = int(self.ratio * int((~target_domain).sum())) - len(target)
         k = min(self.k, len(target) - 1)
