@@ -71,13 +71,8 @@ def test_spectrograms_between(normals: Examples) -> None:
 def test_scores_are_those_of_models_with_new_clips(normals: Examples, tmp_path: Path) -> None:
     added = {"resample.kind": "smote", "resample.at": "waveform", "resample.ratio": 1.0, "resample.k": 2}
     normals = replace(normals, target_domain=np.isin(np.arange(N), (4, 5, 6, 7)))
-    plain = {
-        "frontend.kind": "log-mel",
-        **SMALL,
-        "pooling.kind": "mean",
-        "backend.kind": "knn",
-        "backend.metric": "euclidean",
-    }
+    backend = {"backend.kind": "k-means", "backend.k": 1, "backend.keep_target": False}
+    plain = {"frontend.kind": "log-mel", **SMALL, "pooling.kind": "mean", **backend}
     both = {"a": plain, "b": {**plain, **added}}
     plan = Arrangement(train=np.ones(N, dtype=bool), fold=(np.arange(N) >= 10).astype(np.intp))
     scored = {
