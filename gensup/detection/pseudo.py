@@ -50,10 +50,10 @@ def divided(x: NDArray[np.float64], groups: int, seed: int) -> NDArray[np.intp]:
     u, s, _ = np.linalg.svd(centred, full_matrices=False)
     points: NDArray[Any] = u[:, :DIMENSIONS] * s[:DIMENSIONS]
     if groups:
-        return partition(points, groups, seed)
+        return partition(points, groups, seed % 2**32)
     best, found = CLEAR, np.zeros(len(x), dtype=np.intp)
     for k in range(2, min(MOST, len(x) // 4) + 1):
-        labels = partition(points, k, seed)
+        labels = partition(points, k, seed % 2**32)
         if len(np.unique(labels)) < 2:
             continue
         clear = float(silhouette_score(points, labels))

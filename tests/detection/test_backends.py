@@ -21,7 +21,7 @@ from gensup.detection.leave_one_out import left_out
 from gensup.detection.parts import BACKENDS
 from gensup.errors import GensupError
 
-SEED = 7
+SEED = 2**40 + 7
 SETTINGS: dict[str, list[Any]] = {
     "gmm": [Gmm(1), Gmm(3), Gmm(2, score="mixture")],
     "knn": [Knn(), Knn(5), Knn(2, "euclidean"), Knn(3), Knn(40, "euclidean")],
@@ -212,7 +212,7 @@ def test_centres_of_source_and_target_clips_as_they_are(vectors: np.ndarray, que
     assert fitted.score(vectors[target]).max() < 1e-6
     wide = vectors[~target].astype(np.float64)
     unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
-    reference = cluster.KMeans(4, n_init=1, random_state=SEED).fit(unit)
+    reference = cluster.KMeans(4, n_init=1, random_state=SEED % 2**32).fit(unit)
     alone = KMeans(4).fit(vectors[~target], None, SEED)
     expected = NearestNeighbors(n_neighbors=1, metric="cosine").fit(reference.cluster_centers_)
     np.testing.assert_allclose(alone.score(queries), expected.kneighbors(queries)[0][:, 0], rtol=1e-4)

@@ -66,7 +66,7 @@ class KMeans:
         if (~kept).sum() < self.k:  # nearly all are target clips
             kept = np.zeros(len(wide), dtype=bool)
         source = wide[~kept]
-        labels = partition(source, self.k, seed)
+        labels = partition(source, self.k, seed % 2**32)
         members = [source[labels == label] for label in range(self.k)]
         centres = [own.mean(axis=0) for own in members if len(own)]
         # A cluster that is empty, among equal clips, repeats another: the model has the size that was said.
