@@ -191,7 +191,10 @@ class LatentDiffusion:
         import torch
 
         layout = torch.channels_last if self.channels_last else torch.preserve_format
-        return model.to(device=self.device, dtype=getattr(torch, self.dtype), memory_format=layout)
+        # Not model.to: that of diffusers warns of modules to be kept in float32, of which there are none here.
+        return torch.nn.Module.to(
+            model, device=torch.device(self.device), dtype=getattr(torch, self.dtype), memory_format=layout
+        )
 
     def _loaded(self, part: str, dtype: str) -> Any:
         """A model of its class, in evaluation mode, whose weights want no gradients.

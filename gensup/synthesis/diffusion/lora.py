@@ -78,8 +78,8 @@ def apply_lora(
 def lora_state(unet: nn.Module) -> dict[str, Tensor]:
     """What was trained: ``<module>.lora_A.weight`` (rank, in) and ``<module>.lora_B.weight`` (out, rank).
 
-    These are the names of ``unet.load_lora_adapter(state, prefix=None)`` of diffusers with peft, which weights by 1:
-    there, alpha other than the rank has to be given as ``network_alphas``.
+    With peft, ``UNet2DConditionModel.load_lora_adapter(state, prefix=None)`` of diffusers reads the same names. It
+    weights by 1, as alpha = rank does here. (AudioLDM2's UNet has no such method there.)
     """
     state = unet.state_dict()
     return {

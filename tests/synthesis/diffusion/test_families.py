@@ -18,7 +18,7 @@ from gensup.synthesis.diffusion.family import FAMILIES, Embedding
 from tests.support.tiny_diffusion import AudioLDM2Pipeline, AudioLDMPipeline, DDIMScheduler, GPT2LMHeadModel, save_tiny
 
 CAPTION = "The sound of a fan with a rattling noise"
-OTHER = "The sound of a fan with a humming noise"  # as many letters, and so as many of the tiny T5's tokens
+OTHER = "The sound of a fan with a whirring noise"  # as many letters, and so as many of the tiny T5's tokens
 SHORT = "a normal valve"
 SIZES: dict[str, dict[str, Any]] = {
     "base": {},
@@ -131,6 +131,7 @@ def test_sound_is_what_diffusers_makes_of_the_same_noise(both: Two) -> None:
     ours, theirs = both
     latents = noise(ours, 1, 0.6)
     text, other = ours.encode_text([CAPTION, OTHER])
+    assert text["text"].shape == other["text"].shape
     if ours.name == "audioldm":  # its pipeline takes the hidden size for the negative's length, and cuts it
         negative = {"prompt_embeds": text["text"], "negative_prompt_embeds": other["text"]}
     else:
