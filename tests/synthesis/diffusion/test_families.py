@@ -294,6 +294,18 @@ def test_weights_that_are_missing_are_not_made_up(folder: Path, tmp_path: Path) 
         opened(copy).decode(torch.zeros(1, 8, 8, 16))
 
 
+def test_shared_weights_may_go_by_either_name(tmp_path: Path) -> None:
+    """T5's words are ``shared`` and ``encoder.embed_tokens``; a checkpoint holds one of them, or both."""
+    folder = save_tiny(tmp_path / "model", "audioldm2")
+    before = opened(folder).encode_text([CAPTION])[0]
+    path = folder / "text_encoder_2" / "model.safetensors"
+    state = load_file(path)
+    words = state.pop("shared.weight")
+    for names in (["encoder.embed_tokens.weight"], ["encoder.embed_tokens.weight", "shared.weight"]):
+        save_file(state | {name: words.clone() for name in names}, path, metadata={"format": "pt"})
+        close(opened(folder).encode_text([CAPTION])[0], before, 0.0)
+
+
 def test_weights_of_another_shape_are_refused(folder: Path, tmp_path: Path) -> None:
     copy = copied(folder, tmp_path)
     for part, file, key in (

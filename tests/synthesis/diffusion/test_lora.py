@@ -15,7 +15,7 @@ from gensup.errors import GensupError
 from gensup.store import write_json
 from gensup.synthesis.diffusion.checkpoint import open_checkpoint
 from gensup.synthesis.diffusion.family import FAMILIES
-from gensup.synthesis.diffusion.lora import LoraLinear, apply_lora, load_adapter, lora_state, merge_lora
+from gensup.synthesis.diffusion.lora import LoraLinear, apply_lora, load_adapter, lora_state, merge_lora, save_adapter
 from tests.support.tiny_diffusion import AudioLDM2UNet2DConditionModel, UNet2DConditionModel, save_tiny
 
 CAPTION = "a fan with a rattling noise"
@@ -61,13 +61,8 @@ def trained(unet: nn.Module, rank: int, alpha: float) -> dict[str, Tensor]:
     return lora_state(unet)
 
 
-def adapter(base: Path, out: Path, state: dict[str, Tensor], **row: Any) -> Path:
-    checkpoint = open_checkpoint(str(base))
-    out.mkdir()
-    save_file(state, out / "adapter.safetensors")
-    facts = {"name": str(base), "revision": checkpoint.revision, "folder": str(base)}
-    fixed = {"schema": 1, "base": facts, "family": checkpoint.family, "licence": "cc-by-nc-sa-4.0"}
-    write_json(out / "adapter.json", fixed | row)
+def adapter(base: Path, out: Path, state: dict[str, Tensor], **facts: Any) -> Path:
+    save_adapter(out, state, open_checkpoint(str(base)), **facts)
     return out
 
 
@@ -241,3 +236,15 @@ def test_nothing_to_adapt_is_refused(untouched: nn.Module) -> None:
         apply_lora(untouched, 2, targets=("to_z",))
     with pytest.raises(GensupError, match="no rank"):
         apply_lora(untouched, 0)
+
+
+def test_what_is_written_names_its_base(folder: Path, learnt: dict[str, Tensor], tmp_path: Path) -> None:
+    base = open_checkpoint(str(folder))
+    made = adapter(folder, tmp_path / "ft", learnt, kind="lora", rank=2, alpha=2.0, steps=7, targets=["to_q"])
+    row = json.loads((made / "adapter.json").read_text())
+    assert row["base"] == {"name": str(folder), "revision": base.revision, "folder": str(folder)}
+    assert (row["steps"], row["targets"], row["licence"]) == (7, ["to_q"], "cc-by-nc-sa-4.0")
+    found = open_checkpoint(str(made), family=base.family)
+    assert found.licence == "cc-by-nc-sa-4.0"
+    with pytest.raises(GensupError, match="adapters of adapters"):
+        save_adapter(tmp_path / "again", learnt, found, kind="lora", rank=2, alpha=2.0)
