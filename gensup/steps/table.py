@@ -45,7 +45,8 @@ class Synthetic:
         """``made``, other rungs of the same set, beside all that this one's candidates are fitted on."""
         known = {clip.id for clip in made.clips}
         generated = [c for c in self.clips if role_of(c) == "sham" and c.source is None and c.id not in known]
-        return replace(made, clips=(*made.clips, *generated), normals={**made.normals, **self.normals})
+        clips = sorted([*made.clips, *generated], key=lambda clip: clip.id)  # a fit may go by its clips' order
+        return replace(made, clips=tuple(clips), normals={**made.normals, **self.normals})
 
 
 @dataclass(frozen=True, slots=True)
