@@ -214,7 +214,7 @@ def mixed(
 
 def test_sets_of_several_chains_are_each_asked_of_their_own_models(mixed: Tuning) -> None:
     columns = mixed.table.columns
-    told = {}
+    told: dict[str, set[str]] = {}
     for exam in mixed.table.exams:
         (chain,) = {columns[i].chain for i in exam.anomaly}
         (fitted,) = {columns[i].fitted for i in (*exam.anomaly, *exam.normal)}

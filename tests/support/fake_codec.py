@@ -35,6 +35,9 @@ class FakeCodec:
     def round_trip(self, audio: Audio, rate: int) -> Audio:
         return np.asarray(np.round(sosfilt(LOW, audio) * 128) / 128, dtype=np.float32)
 
+    def round_trips(self, audios: Sequence[Audio], rate: int) -> list[Audio]:
+        return [self.round_trip(audio, rate) for audio in audios]
+
 
 def hissing(audio: Audio, severity: float, number: int) -> Audio:
     """A fault."""
