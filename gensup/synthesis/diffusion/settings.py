@@ -10,11 +10,12 @@ from typing import Literal, cast, get_args
 from gensup.clip import Json
 from gensup.errors import GensupError
 from gensup.registry import unknown
+from gensup.synthesis.diffusion.guidance import checked_guidance
+from gensup.synthesis.diffusion.schedules import Schedule
 
 Twins = Literal["seed", "transfer"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 
-MOST_STEPS = 1000  # the schedules that the models were trained with have so many
 _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
 _ELSEWHERE = ("device", "offline")  # where a clip is made, not what it is; the revision says the kind of device
 
@@ -36,12 +37,17 @@ class Diffusion:
     guidance: float | None = None  # towards the normal caption, away from ""; None: the family's own
     window: tuple[float, float] | None = None  # seconds that transfer may change; None: the whole clip
     negative: bool = False  # the plain variant: the normal caption as the anomaly's negative prompt
-    rows: int = 8  # clips a batch
+    rows: int = 8  # clips a UNet call; on a CPU it is always one, for more are no faster there
     dtype: Dtype = "float32"
     device: str | None = None  # None: cuda where there is one, else cpu
     compile: bool = False
     truncate: bool = False  # captions over a token limit lose their end instead of being refused
     offline: bool = False
+
+    @property
+    def schedule(self) -> Schedule:
+        """The scheduler and its count of steps, unchecked."""
+        return Schedule(self.scheduler, self.steps)
 
     def checked(self) -> Diffusion:
         """Itself in its plain form: equal clips have equal settings.
@@ -55,10 +61,12 @@ class Diffusion:
             raise unknown("way to make twins", self.twins, get_args(Twins), where="--twins")
         if self.dtype not in get_args(Dtype):
             raise unknown("dtype", self.dtype, get_args(Dtype), where="--dtype")
-        self._within("strength", self.strength, 0, 1)
-        self._within("steps", self.steps, 1, MOST_STEPS)
+        if self.twins == "transfer":
+            self.schedule.taken(self.strength)
+        else:
+            self.schedule.checked()
         if self.guidance is not None:
-            self._within("guidance", self.guidance, 0, 100)
+            checked_guidance(self.guidance)
         if self.rows < 1:
             raise GensupError("too few clips a batch", where="--rows", value=self.rows, rule="at least 1")
         if self.device is not None and not _DEVICE.fullmatch(self.device):
@@ -93,7 +101,3 @@ class Diffusion:
                 "no window", where="--window", value=f"{start:g},{end:g}", rule="START,END in seconds, END after START"
             )
         return start, end
-
-    def _within(self, name: str, value: float, least: float, most: float) -> None:
-        if not least <= value <= most:  # NaN is not
-            raise GensupError(f"{name} out of bounds", where=f"--{name}", value=value, rule=f"{least:g} to {most:g}")
