@@ -57,7 +57,7 @@ def sounds(family: Family, latents: Tensor, rows: int) -> Audio:
     import torch
 
     count = len(latents)
-    places = (torch.arange(-(-count // rows) * rows) % count).split(rows)
+    places = (torch.arange(-(-count // rows) * rows) % count).reshape(-1, rows)
     decoded = [family.decode(latents[block]).cpu() for block in places]
     return np.asarray(torch.cat(decoded)[:count].numpy(), dtype=np.float32)
 

@@ -117,7 +117,7 @@ def sounds_of(
         heard = np.where(whole[:, None], heard, np.float32("nan"))
         places: dict[tuple[str, str | None], list[int]] = {}
         for place, track in enumerate(tracks):
-            places.setdefault((track.work.twin, track.order and track.order.id), []).append(place)
+            places.setdefault((track.work.twin, track.order.id if track.order else None), []).append(place)
         for work in members:
             anomalies = {order.id: heard[places[work.twin, order.id]] for order in work.orders}
             made[work.twin] = Sounds(heard[places[work.twin, None]], anomalies, dtype, rows, work.attempt)
