@@ -16,6 +16,7 @@ class AudioLDM(LatentDiffusion):
     """An embedding is ``text``: (1, size), of length 1."""
 
     name: ClassVar[str] = "audioldm"
+    guidance: ClassVar[float] = 2.5
     pipeline: ClassVar[str] = "AudioLDMPipeline"
     parts: ClassVar = {
         "scheduler": (),

@@ -27,6 +27,7 @@ class AudioLDM2(LatentDiffusion):
     """
 
     name: ClassVar[str] = "audioldm2"
+    guidance: ClassVar[float] = 3.5
     pipeline: ClassVar[str] = "AudioLDM2Pipeline"
     parts: ClassVar = {
         # The published model_index.json says GPT2Model. That class has not been able to generate since transformers
