@@ -22,6 +22,7 @@ from gensup.steps.log import log
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recording, Recordings, normals
 from gensup.store import BusyError, Journal, RunLock, open_run, read_manifest, sha256_file, sweep, write_manifest
+from gensup.synthesis.codec import CodecNormals, Original, codec_of
 from gensup.synthesis.make import Made, Make
 from gensup.synthesis.physical import PhysicalFaults
 from gensup.synthesis.plan import LADDER, PAIRS, Plan, Scheme, Source, families, ladder, spread
@@ -230,24 +231,42 @@ class Work:
 
     def make(self, out: Path, shard: tuple[int, int], engine: Engine, progress: Progress) -> Synthesis:
         """Make what is missing of a shard, and finish the set when no shard lacks anything."""
-        if self._whole(out):
+        normals = self._normals(out)
+        whole = self._whole(out)
+        if whole and (normals is None or normals.whole()):
             rmtree(out / "journal", ignore_errors=True)  # of a run that was killed before it had cleared up
             progress.note("the set is finished: nothing left to do")
             return self._finished(out)
         part, parts = shard[0] % shard[1], shard[1]
         with RunLock(out / "journal" / f"{part}-of-{parts}"):
-            log(out, "twins begin", shard=f"{part}/{parts}", orders=len(self.plan.orders))
-            journal = Journal(out / "journal" / f"{part}-of-{parts}.jsonl")
-            done = _verified(out, _journalled(out).values())
-            batches = [
-                (batch, [self.sources[o.source_key].ref if o.source_key else None for o in batch])
-                for i, batch in enumerate(self.generator.batches(self.plan.orders))
-                if i % parts == part and not self.plan.made_with(batch) <= done
-            ]
-            make = Make(out, self.generator, self.files, self.plan.nuisances, self.before)
-            for result in engine.run(make, batches):
-                journal.append_many(_rows(result.result()))
-        return self._finish(out, progress)
+            if not whole:
+                self._twins(out, (part, parts), engine)
+            if normals is not None:
+                normals.make((part, parts), engine)
+        return self._finish(out, normals, progress)
+
+    def _twins(self, out: Path, shard: tuple[int, int], engine: Engine) -> None:
+        """Make what is missing of a shard's twins; its lock is held."""
+        part, parts = shard
+        log(out, "twins begin", shard=f"{part}/{parts}", orders=len(self.plan.orders))
+        journal = Journal(out / "journal" / f"{part}-of-{parts}.jsonl")
+        done = _verified(out, _journalled(out).values())
+        batches = [
+            (batch, [self.sources[o.source_key].ref if o.source_key else None for o in batch])
+            for i, batch in enumerate(self.generator.batches(self.plan.orders))
+            if i % parts == part and not self.plan.made_with(batch) <= done
+        ]
+        make = Make(out, self.generator, self.files, self.plan.nuisances, self.before)
+        for result in engine.run(make, batches):
+            journal.append_many(_rows(result.result()))
+
+    def _normals(self, out: Path) -> CodecNormals | None:
+        """All recordings through the generator's codec, where it has one; further rungs share those of their set."""
+        codec = codec_of(self.generator)
+        if codec is None or self.wanted:
+            return None
+        originals = [Original(key, member.ref, member.clip.path) for key, member in self.sources.items()]
+        return CodecNormals(out, codec, originals)
 
     def _whole(self, out: Path) -> bool:
         """Whether the set is finished and every clip is as its row says; a damaged set is opened again."""
@@ -278,14 +297,19 @@ class Work:
             finished=finished,
         )
 
-    def _finish(self, out: Path, progress: Progress) -> Synthesis:
+    def _finish(self, out: Path, normals: CodecNormals | None, progress: Progress) -> Synthesis:
         """Write the manifest once every order is made or refused, whichever shard did it.
 
         Shards that end together take turns: who comes second finds the set finished. The lock is not the folder's own,
         whose taking sweeps up temporary files: those of a living shard may be among them.
         """
+        # First: whoever sees the set's manifest finds its normals, too.
+        if normals is not None and (left := normals.finish()):
+            progress.note(f"{left} of {len(self.sources)} recordings are left to go through the codec by other shards")
+            return self.report(out, {}, finished=False, made=len(_verified(out, _journalled(out).values())))
         with _turn(out / "journal" / "finish", out / MANIFEST):
             if (out / MANIFEST).is_file():
+                rmtree(out / "journal", ignore_errors=True)  # of normals that were made again
                 return self._finished(out)
             done = _journalled(out)
             refused = {clip: str(row["refused"]) for clip, row in done.items() if "refused" in row}

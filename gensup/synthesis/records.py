@@ -70,7 +70,10 @@ class Provenance:
 class Generator(Protocol):
     """Makes both clips of a twin at once."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """What a row's ``generator`` says."""
+        ...
 
     @property
     def chain(self) -> str:
