@@ -170,7 +170,7 @@ class Scheme:
         """Source by source, the families' rungs: those given, or every family at every severity.
 
         What a fault draws is the same on all rungs of its ladder, whenever they are ordered. A model's noise is the
-        same for all orders of a twin, and for every model and setting.
+        same for all orders of a twin.
         """
         for source in self.sources:
             twin = self._twin(source)
@@ -192,7 +192,7 @@ class Scheme:
                         severity=severity,
                         captions=(said, broken),
                         parameters=row.parameters,
-                        seed=self._seed(source, row),
+                        seed=self._seed(source, twin, row),
                         seconds=source.seconds,
                         rate=self.rate,
                         channels=self.channels,
@@ -201,17 +201,10 @@ class Scheme:
     def _twin(self, source: Source) -> str:
         if self.model is None:
             return digest("twin", self.generator, source.key, self.seed)
-        return digest("twin", self.generator, self.model, _noise(source), self.seed)
+        clip = source.clip
+        said: list[Json] = [clip.machine, clip.section, clip.domain, [list(pair) for pair in clip.attributes]]
+        made_of = [source.pair, said] if source.key is None else source.key
+        return digest("twin", self.generator, self.model, made_of, self.seed)
 
-    def _seed(self, source: Source, row: FaultRow) -> int:
-        if self.model is None:
-            return seed("fault", self.seed, source.key, row.name)
-        return seed("noise", self.seed, _noise(source))
-
-
-def _noise(source: Source) -> Json:
-    """What tells the noise of a twin from that of another."""
-    clip = source.clip
-    if source.key is not None:
-        return source.key
-    return [source.pair, clip.machine, clip.section, clip.domain, [list(pair) for pair in clip.attributes]]
+    def _seed(self, source: Source, twin: str, row: FaultRow) -> int:
+        return seed("fault", self.seed, source.key, row.name) if self.model is None else seed("twin", twin)

@@ -72,7 +72,9 @@ class Generator(Protocol):
     """Makes both clips of a twin at once."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What a row's ``generator`` says."""
+        ...
 
     @property
     def chain(self) -> str:

@@ -122,7 +122,7 @@ def at(order: Order, attempt: int) -> Order:
     """The order with the seed of an attempt. All orders of a twin share it: what is made again is the whole twin."""
     if not attempt:
         return order
-    return replace(order, seed=seed("again", order.seed, attempt), parameters={**order.parameters, ATTEMPT: attempt})
+    return replace(order, seed=seed("twin", order.twin, attempt), parameters={**order.parameters, ATTEMPT: attempt})
 
 
 def stored(audio: Audio, normal: Audio) -> Audio:
