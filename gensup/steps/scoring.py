@@ -155,8 +155,8 @@ def joined(table: ScoreTable, asked: Exercise, more: Exercise, rows: Mapping[str
         asked: what the columns of ``table`` are.
         rows: of ``more``, by trial.
     """
-    known = {(column.clip, column.repeat) for column in table.columns}
-    new = [i for i, column in enumerate(more.columns) if (column.clip, column.repeat) not in known]
+    known = {(column.clip, column.repeat, column.fitted) for column in table.columns}
+    new = [i for i, column in enumerate(more.columns) if (column.clip, column.repeat, column.fitted) not in known]
     nothing = np.full(len(new), np.nan)
     scores = [row[1] if (row := rows.get(trial.id)) else None for trial in table.trials]
     added = np.stack([nothing if s is None else s[new] for s in scores])
