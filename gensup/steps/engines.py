@@ -23,7 +23,7 @@ class Where:
 
     engine: EngineName = "local"
     gpus_per_worker: float | None = None  # of ray; None: one for a text-to-audio model, none for physical faults
-    address: str | None = None  # of the cluster; None: the one that this machine is in, or a new one of it alone
+    address: str | None = None  # of the cluster; None: RAY_ADDRESS's, or a new one of this machine alone
 
     def checked(self) -> Where:
         """Itself. GensupError when a value makes no sense."""
@@ -37,7 +37,9 @@ class Where:
                 remedy="leave them out, or --engine ray",
             )
         if self.gpus_per_worker is not None and not 0 <= self.gpus_per_worker <= 64:
-            raise GensupError("not a share of GPUs", where="--gpus-per-worker", value=self.gpus_per_worker, rule="0 to 64")
+            raise GensupError(
+                "not a share of GPUs", where="--gpus-per-worker", value=self.gpus_per_worker, rule="0 to 64"
+            )
         return self
 
     def makers(self, local: Engine, *, model: bool) -> Engine:

@@ -12,8 +12,8 @@ NO_STRONGER = "no stronger than the rung before it: the fault has reached its ph
 NO_NUISANCE = "a nuisance left no trace in this clip"
 TWICE = "the same samples as another clip of the set"
 
-# A top is flat where this many samples in a row, near the clip's peak, hardly differ: at its crest a 50 Hz sine at 16 kHz
-# moves forty times as far from one sample to the next.
+# A top is flat where this many samples in a row, near the clip's peak, hardly differ: a 50 Hz sine at 16 kHz moves
+# forty times as far from one sample of its crest to the next.
 FLAT, NEAR_PEAK, STILL = 4, 0.99, 1e-5
 CLIPPED = 1e-3  # share of a clip's samples on flat tops: ten milliseconds of ten seconds
 

@@ -112,4 +112,3 @@ class Make:
             chain=self.generator.chain,
         )
         return row(clip_id, self.files[clip_id], sha256_file(path), order, provenance)
-

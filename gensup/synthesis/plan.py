@@ -203,7 +203,7 @@ class Scheme:
             return digest("twin", self.generator, source.key, self.seed)
         clip = source.clip
         said: list[Json] = [clip.machine, clip.section, clip.domain, [list(pair) for pair in clip.attributes]]
-        made_of = [source.pair, said] if source.key is None else source.key
+        made_of: Json = [source.pair, *said] if source.key is None else source.key
         return digest("twin", self.generator, self.model, made_of, self.seed)
 
     def _seed(self, source: Source, twin: str, row: FaultRow) -> int:
