@@ -190,5 +190,5 @@ def makes_clips(command: Callable[..., None]) -> Callable[..., None]:
     known = [p.replace(annotation=hints[p.name], kind=Parameter.KEYWORD_ONLY) for p in parameters]
     with_options.__signature__ = Signature(known)  # type: ignore[attr-defined]
     with_options.__annotations__ = {p.name: p.annotation for p in known} | {"return": None}
-    del with_options.__wrapped__  # type: ignore[attr-defined]  # whose options these are not
+    del with_options.__wrapped__  # whose options these are not
     return with_options

@@ -166,7 +166,7 @@ def write_card(
         "  - config_name: default",
         "    data_files:",
         "      - split: train",
-        "        path: '**'",
+        *_data_files(first),
         "tags: [audio, anomalous-sound-detection, synthetic]",
         "---",
         f"# Synthetic twins of {first['machine']}",
@@ -190,6 +190,15 @@ _HELD_OUT = (
     "`gensup tune` sees to it by itself.",
     "",
 )
+
+
+def _data_files(first: Mapping[str, Json]) -> tuple[str, ...]:
+    """Which files are the data set's: beside a set that went through a codec lie recordings after it, which have no
+    rows."""
+    if first["chain"] == "none":
+        return ("        path: '**'",)
+    folder = str(first["file_name"]).rpartition("/")[0]
+    return ("        path:", f"          - {MANIFEST}", f"          - '{folder}/*.wav'")
 
 
 def _origin(rows: Sequence[Mapping[str, Json]], sources: int) -> list[str]:
