@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gensup.audio.files import AudioRef
+from gensup.audio.files import Audio, AudioRef
 from gensup.engine import Inline, Ray, Threads, for_workers
 from gensup.errors import GensupError
 from gensup.steps.engines import Where
@@ -24,6 +24,7 @@ from gensup.steps.synthesize import GENERATORS, Settings, Synthesis, Work, synth
 from gensup.store import open_run, read_manifest, sha256_file
 from gensup.synthesis.checks import TWICE
 from gensup.synthesis.diffusion.settings import Diffusion
+from gensup.synthesis.records import Order
 from tests.support import sounds
 from tests.support.tiny_diffusion import save_tiny
 from tests.synthesis.test_tries import Fake, sound
@@ -145,7 +146,7 @@ def test_more_rungs_have_the_ids_and_the_noise_of_a_longer_ladder(
     assert not (tmp_path / "more" / "normals").exists()
 
 
-def test_a_dry_run_loads_no_torch(data: Path, tmp_path: Path) -> None:
+def test_a_dry_run_loads_no_torch(data: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from gensup.steps.synthesize import Settings, synthesize\n"
         "from gensup.synthesis.diffusion.settings import Diffusion\n"
@@ -153,7 +154,7 @@ def test_a_dry_run_loads_no_torch(data: Path, tmp_path: Path) -> None:
         f"done = synthesize(Path({str(data)!r}), 'fan', Path('unused'), settings=settings, dry_run=True, workers=1)\n"
         "print(done.clips, sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     clips, _, loaded = done.stdout.strip().partition(" ")
     assert loaded == "[]"
     assert int(clips) % 7 == 0
@@ -204,7 +205,7 @@ def faked(data: Path, out: Path, generator: Fake, shards: int = 1) -> Synthesis:
 
 @pytest.mark.parametrize("shards", [1, 4])
 def test_twins_of_other_shards_are_not_repeated(data: Path, tmp_path: Path, shards: int) -> None:
-    def stuck(order, normal, anomaly):  # type: ignore[no-untyped-def]  # a model that knows one sound, at first
+    def stuck(order: Order, normal: Audio, anomaly: Audio) -> tuple[Audio, Audio]:  # it knows one sound, at first
         late = int(str(order.parameters.get("attempt", 0))) >= 1
         return (normal, anomaly) if late else (of(order, 0.0), of(order, order.severity))
 
@@ -216,8 +217,8 @@ def test_twins_of_other_shards_are_not_repeated(data: Path, tmp_path: Path, shar
     assert attempts == {0: 1, 1: 3}
 
 
-def of(order, severity: float):  # type: ignore[no-untyped-def]
-    return sound(1, severity)[:, :4000].repeat(2, axis=1)[:, : round(order.seconds * order.rate)]
+def of(order: Order, severity: float) -> Audio:
+    return sound(1, severity, round(order.seconds * order.rate))
 
 
 def test_a_model_that_knows_one_sound_is_refused_and_counted(data: Path, tmp_path: Path) -> None:

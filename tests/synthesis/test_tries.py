@@ -31,8 +31,8 @@ def order(twin: str, severity: float = 1.0, **changes: Any) -> Order:
     return Order(**(fields | changes))
 
 
-def sound(seed: int, severity: float = 0.0) -> Audio:
-    normal, fault = 0.1 * np.random.default_rng([seed % 2**31, 7]).standard_normal((2, 1, RATE // 2))
+def sound(seed: int, severity: float = 0.0, samples: int = RATE // 2) -> Audio:
+    normal, fault = 0.1 * np.random.default_rng([seed % 2**31, 7]).standard_normal((2, 1, samples))
     return np.asarray(normal + severity * fault, dtype=np.float32)
 
 
@@ -58,8 +58,14 @@ class Fake:
 
     def make(self, batch: Sequence[Order], sources: Sequence[Audio | None]) -> Sequence[TwinAudio]:
         self.asked.append([one.id for one in batch])
-        made = [self.harm(one, sound(one.seed), sound(one.seed, one.severity)) for one in batch]
-        return [TwinAudio(normal, anomaly, {"drawn": one.seed}) for one, (normal, anomaly) in zip(batch, made)]  # noqa: B905
+        samples = [round(one.seconds * one.rate) for one in batch]
+        made = [
+            self.harm(one, sound(one.seed, 0.0, count), sound(one.seed, one.severity, count))
+            for one, count in zip(batch, samples, strict=True)
+        ]
+        return [
+            TwinAudio(normal, anomaly, {"drawn": one.seed}) for one, (normal, anomaly) in zip(batch, made, strict=True)
+        ]
 
 
 def attempt(one: Order) -> int:
