@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gensup.audio.files import Audio, resampled
+from gensup.audio.files import Audio
 from gensup.synthesis.diffusion.front_end import log_mel
 from gensup.synthesis.diffusion.levels import normalised
+from gensup.synthesis.diffusion.resampling import resampled
 from gensup.synthesis.diffusion.wrap import FADE_S, wrapped
 
 if TYPE_CHECKING:
