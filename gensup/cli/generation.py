@@ -114,9 +114,9 @@ def generation(
     from gensup.synthesis.physical import PhysicalFaults
 
     said: dict[str, Any] = {
-        "model": model, "revision": revision, "twins": twins and twins.value, "strength": strength, "steps": steps,
+        "model": model, "revision": revision, "twins": twins and str(twins), "strength": strength, "steps": steps,
         "scheduler": scheduler, "preset": preset, "guidance": guidance, "window": window, "negative": negative or None,
-        "batch": batch, "dtype": dtype and dtype.value, "device": device, "compile": compiled or None,
+        "batch": batch, "dtype": dtype and str(dtype), "device": device, "compile": compiled or None,
         "truncate": truncate or None, "offline": offline or None,
     }  # fmt: skip
     given = {name: value for name, value in said.items() if value is not None}
