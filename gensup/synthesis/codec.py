@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -35,8 +35,11 @@ class Codec(Protocol):
     @property
     def licence(self) -> str: ...
 
-    def round_trip(self, audio: Audio, rate: int) -> Audio:
-        """(1, samples) at ``rate`` Hz, coded and decoded: same shape, rate and level. The same sound, the same bits."""
+    def round_trips(self, audios: Sequence[Audio], rate: int) -> Sequence[Audio]:
+        """Each (channels, samples) at ``rate`` Hz, coded and decoded: same shape, rate and level.
+
+        The same sounds in the same company give the same bits.
+        """
         ...
 
 
@@ -60,7 +63,7 @@ class CodecNormal:
 
 def codec_of(generator: object) -> Codec | None:
     """A generator as a codec; None where nothing but the fault is done to a recording."""
-    whole = getattr(generator, "chain", "none") != "none" and hasattr(generator, "round_trip")
+    whole = getattr(generator, "chain", "none") != "none" and hasattr(generator, "round_trips")
     return generator if whole else None  # type: ignore[return-value]  # it has what the protocol asks for
 
 
@@ -104,7 +107,7 @@ class CodecNormals:
 
     folder: Path  # of the set
     codec: Codec
-    originals: Sequence[Original]  # each sound once
+    originals: Sequence[Original]  # each sound once, all at one rate
 
     @property
     def manifest(self) -> Path:
@@ -134,10 +137,10 @@ class CodecNormals:
         part, parts = shard
         done = self._sound(self._journalled().values()).keys()
         ordered = sorted(self.originals, key=lambda original: original.key)
-        tasks = [ordered[i : i + CLIPS_A_TASK] for i in range(0, len(ordered), CLIPS_A_TASK)][part::parts]
-        missing = [[original for original in task if original.key not in done] for task in tasks]
+        tasks = [tuple(ordered[i : i + CLIPS_A_TASK]) for i in range(0, len(ordered), CLIPS_A_TASK)][part::parts]
+        wanted = [(task, frozenset(original.key for original in task) - done) for task in tasks]
         journal = Journal(self._journal / f"{part}-of-{parts}.jsonl")
-        for result in engine.run(RoundTrip(self.folder / FOLDER, self.codec), [task for task in missing if task]):
+        for result in engine.run(RoundTrip(self.folder / FOLDER, self.codec), [item for item in wanted if item[1]]):
             journal.append_many(result.result())
 
     def finish(self) -> int:
@@ -188,19 +191,25 @@ class CodecNormals:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """Sends recordings through a codec and writes them; the files are there before their rows are told."""
+    """Sends recordings through a codec and writes those of the keys; the files are there before their rows are told.
+
+    All of a task go through together, also where a few are missing: a model's last bits may depend on their number.
+    """
 
     doing = "normals through the codec"
 
     folder: Path
     codec: Codec
 
-    def __call__(self, originals: Sequence[Original]) -> list[dict[str, Json]]:
-        return [self._row(original) for original in originals]
+    def __call__(self, item: tuple[Sequence[Original], Collection[str]]) -> list[dict[str, Json]]:
+        originals, keys = item
+        recorded = [original.ref.read() for original in originals]
+        (rate,) = {original.ref.rate for original in originals}
+        made = zip(originals, recorded, self.codec.round_trips(recorded, rate), strict=True)
+        return [self._row(original, was, audio) for original, was, audio in made if original.key in keys]
 
-    def _row(self, original: Original) -> dict[str, Json]:
-        recorded, rate = original.ref.read(), original.ref.rate
-        audio = self.codec.round_trip(recorded, rate)
+    def _row(self, original: Original, recorded: Audio, audio: Audio) -> dict[str, Json]:
+        rate = original.ref.rate
         if reason := _problem(audio, recorded, rate):
             return {"id": original.key, "refused": reason}
         name = f"{original.key}.wav"

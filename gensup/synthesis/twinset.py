@@ -166,7 +166,9 @@ def write_card(
         "  - config_name: default",
         "    data_files:",
         "      - split: train",
-        *_data_files(first),
+        "        path:",
+        f"          - {MANIFEST}",
+        *(f"          - {place}/**" for place in sorted({str(row["file_name"]).partition("/")[0] for row in rows})),
         "tags: [audio, anomalous-sound-detection, synthetic]",
         "---",
         f"# Synthetic twins of {first['machine']}",
@@ -190,15 +192,6 @@ _HELD_OUT = (
     "`gensup tune` sees to it by itself.",
     "",
 )
-
-
-def _data_files(first: Mapping[str, Json]) -> tuple[str, ...]:
-    """Which files are the data set's: beside a set that went through a codec lie recordings after it, which have no
-    rows."""
-    if first["chain"] == "none":
-        return ("        path: '**'",)
-    folder = str(first["file_name"]).rpartition("/")[0]
-    return ("        path:", f"          - {MANIFEST}", f"          - '{folder}/*.wav'")
 
 
 def _origin(rows: Sequence[Mapping[str, Json]], sources: int) -> list[str]:

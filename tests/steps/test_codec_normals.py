@@ -4,6 +4,7 @@ fault."""
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -214,7 +215,7 @@ def mixed(
 
 def test_sets_of_several_chains_are_each_asked_of_their_own_models(mixed: Tuning) -> None:
     columns = mixed.table.columns
-    told = {}
+    told: dict[str, set[str]] = {}
     for exam in mixed.table.exams:
         (chain,) = {columns[i].chain for i in exam.anomaly}
         (fitted,) = {columns[i].fitted for i in (*exam.anomaly, *exam.normal)}
@@ -325,3 +326,13 @@ def test_the_note_reaches_the_listener(root: Path, coded: Path, overlay: Path, t
     ears = Listener()
     run(root, tmp_path / "run", overlay, bare(coded, tmp_path / "bare"), progress=ears)
     assert any(CHAIN in line and "fitted on recordings" in line for line in ears.said)
+
+
+def test_labels_are_opened_and_pictures_are_drawn_of_recordings(data: Path, overlay: Path, tmp_path: Path) -> None:
+    members = heard(data, tmp_path / "x").members
+    done = run(data, tmp_path / "run", overlay, twin_set(tmp_path / "set", members, normals=members), oracle=True)
+    assert done.unjudged is None
+    assert (done.out / "evaluation" / "oracle.json").is_file()
+    shown = json.loads((done.out / "trials" / "table.json").read_text())
+    assert len(set(shown["clips"])) == len(shown["clips"]) == 14 + 4 * 14
+    assert shown["roles"].count("normal") == 14

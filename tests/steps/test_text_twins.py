@@ -71,7 +71,7 @@ def test_a_set_says_what_made_it_and_how_to_make_it_again(data: Path, settings: 
     assert run["generator"]["licence"] == rows[0]["licence"]
     card = (made / "README.md").read_text()
     assert "no known signature" in card
-    assert "clips/*.wav" in card
+    assert "- clips/**" in card
     assert len(list((made / "normals").glob("*.wav"))) == len(list((data / "fan" / "train").iterdir()))
     said = Settings(generator="faults").checked().described()["synthesis"]
     assert isinstance(said, dict)

@@ -16,6 +16,7 @@ from gensup.rng import digest
 from gensup.steps.recordings import Recording
 from gensup.store import SCHEMA, sha256_file, write_json, write_manifest
 from gensup.synthesis.codec import CodecNormals, Original
+from gensup.synthesis.records import Order, TwinAudio
 from tests.support import sounds
 
 Broken: TypeAlias = Callable[[Audio, float, int], Audio]  # a sound, a severity and a number of its own
@@ -25,8 +26,10 @@ LOW = butter(2, 2000, fs=sounds.RATE, output="sos")
 
 @dataclass(frozen=True, slots=True)
 class FakeCodec:
-    """A low-pass and 8 bits of full scale."""
+    """A low-pass and 8 bits of full scale; as a generator, faults that are noise."""
 
+    redraws: ClassVar[bool] = False
+    preparation: ClassVar[None] = None
     name: ClassVar[str] = "fake-codec"
     chain: ClassVar[str] = CHAIN
     revision: ClassVar[str] = "1"
@@ -34,6 +37,26 @@ class FakeCodec:
 
     def round_trip(self, audio: Audio, rate: int) -> Audio:
         return np.asarray(np.round(sosfilt(LOW, audio) * 128) / 128, dtype=np.float32)
+
+    def round_trips(self, audios: Sequence[Audio], rate: int) -> list[Audio]:
+        return [self.round_trip(audio, rate) for audio in audios]
+
+    def prepared(self, orders: Sequence[Order], folder: Path) -> FakeCodec:
+        return self
+
+    def batches(self, orders: Sequence[Order]) -> list[list[Order]]:
+        return [[order for order in orders if order.twin == twin] for twin in dict.fromkeys(o.twin for o in orders)]
+
+    def make(self, batch: Sequence[Order], sources: Sequence[Audio | None]) -> list[TwinAudio]:
+        taken = [sounds.hum(order.seed % 2**32) if s is None else s for order, s in zip(batch, sources, strict=True)]
+        return [
+            TwinAudio(
+                self.round_trip(audio, order.rate),
+                self.round_trip(hissing(audio, order.severity, order.seed), order.rate),
+                {},
+            )
+            for order, audio in zip(batch, taken, strict=True)
+        ]
 
 
 def hissing(audio: Audio, severity: float, number: int) -> Audio:
