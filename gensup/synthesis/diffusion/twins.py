@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, log10
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -52,6 +52,8 @@ class DiffusionTwins:
     device: str
     guidance: float
     levels_db: tuple[float, ...] = ()  # RMS of the machine's own normal clips; for twins made from noise
+    preparation: ClassVar[str] = "captions"
+
     captions: Path | None = None  # embeddings, as ``prepared`` wrote them; None: each process embeds for itself
 
     @classmethod
@@ -114,6 +116,11 @@ class DiffusionTwins:
             if asked
         ]
         return ", ".join([*said, its.dtype, kind, f"rows {self.rows}"])
+
+    @property
+    def redraws(self) -> bool:
+        """Whether noise comes into it: at strength 0 both twins are the recording after the codec."""
+        return self.settings.strength > 0
 
     @property
     def rows(self) -> int:
