@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from gensup.audio.files import AudioRef
+from gensup.captions.damages import DAMAGE
 from gensup.clip import Clip, Condition
 from gensup.errors import GensupError
 
@@ -62,3 +63,9 @@ class TrainingClip:
     @property
     def group(self) -> Group:
         return self.clip.section or "", self.clip.attributes
+
+    @property
+    def operation(self) -> Group:
+        """The group without the damage that was done, which stands in names of anomalous clips alone."""
+        section, attributes = self.group
+        return section, tuple(pair for pair in attributes if pair[0] != DAMAGE)
