@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-DECAY = 0.999
+from gensup.synthesis.finetuning.course import DECAY
 
 
 class Ema:

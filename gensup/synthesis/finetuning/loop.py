@@ -17,7 +17,8 @@ from gensup.rng import seed
 from gensup.store import Journal, write_text
 from gensup.store.files import encode
 from gensup.synthesis.finetuning import snapshots
-from gensup.synthesis.finetuning.ema import DECAY, Ema
+from gensup.synthesis.finetuning.course import Course
+from gensup.synthesis.finetuning.ema import Ema
 from gensup.synthesis.finetuning.objective import Objective
 from gensup.synthesis.finetuning.team import Team
 
@@ -54,46 +55,6 @@ class Judge(Protocol):
     def __call__(self) -> Mapping[str, float]:
         """Losses by name; lower is better, and their mean decides. Called by every process of the team at once."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """How a training goes."""
-
-    steps: int = 10_000
-    batch: int = 32  # clips a step, however many processes and parts they are spread over
-    accumulate: int = 1  # parts that a process works through one after another
-    rate: float = 1e-4
-    warmup: int = 100  # steps until the rate is whole
-    decay: float = DECAY
-    min_snr: float | None = None
-    seed: int = 0
-    validate_every: int = 500
-    checkpoint_every: int = 500
-    patience: int | None = None  # validations without a better one that end the training; None: it goes on
-
-    def checked(self, processes: int = 1) -> Course:
-        """Itself; GensupError when a value makes no sense."""
-        for name, value in (
-            ("--steps", self.steps),
-            ("--batch", self.batch),
-            ("--accumulate", self.accumulate),
-            ("--validate-every", self.validate_every),
-            ("--checkpoint-every", self.checkpoint_every),
-            ("--patience", 1 if self.patience is None else self.patience),
-        ):
-            if value < 1:
-                raise GensupError("too few", where=name, value=value, rule="at least 1")
-        if not (isfinite(self.rate) and self.rate > 0):
-            raise GensupError("no learning rate", where="--lr", value=self.rate, rule="above 0; 1e-4 for LoRA")
-        if self.batch < self.accumulate * processes:
-            raise GensupError(
-                "a batch too small to be shared",
-                where="--batch",
-                value=self.batch,
-                rule=f"at least one clip for each of {processes} processes and {self.accumulate} parts",
-            )
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +103,7 @@ class Trainer:
     ) -> None:
         self.folder, self.parameters, self.predict, self.material = folder, dict(parameters), predict, material
         self.objective, self.course, self.team, self.judge = objective, course.checked(team.size), team, judge
-        self.optimizer = team.optimizer(self.parameters.values(), course.rate)
+        self.optimizer = team.optimizer(self.parameters.values(), course.learning_rate)
         self.ema = Ema(self.parameters, course.decay)
         self.standing = _Standing()
         self.history = Journal(folder / "history.jsonl")
@@ -178,9 +139,15 @@ class Trainer:
             return self.standing.step, self.ema.average
         return step, snapshots.load_tensors(snapshots.named(self.folder / "best", step) / "ema.safetensors")
 
+    @torch.no_grad()
+    def take(self, weights: Mapping[str, Tensor]) -> None:
+        """Put weights into the model; the training is over with that."""
+        for name, parameter in self.parameters.items():
+            parameter.copy_(weights[name])
+
     def _step(self) -> Step:
         course, standing = self.course, self.standing
-        rate = course.rate * min(1.0, (standing.step + 1) / max(1, course.warmup))
+        rate = course.learning_rate * min(1.0, (standing.step + 1) / max(1, course.warmup))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()

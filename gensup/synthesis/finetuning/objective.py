@@ -19,10 +19,10 @@ class Objective:
 
     Args:
         config: the scheduler's: betas, prediction type, number of training timesteps.
-        min_snr: gamma of the min-SNR weighting (Hang et al. 2023); None weighs every timestep alike.
+        min_snr: gamma of the min-SNR weighting (Hang et al. 2023); above 0; None weighs every timestep alike.
 
     Raises:
-        GensupError: a prediction type that is none of ``PREDICTIONS``, or a gamma that is not above 0.
+        GensupError: a prediction type that is none of ``PREDICTIONS``.
     """
 
     def __init__(self, config: Mapping[str, object], min_snr: float | None = None) -> None:
@@ -39,10 +39,10 @@ class Objective:
                 value=self.prediction,
                 rule=f"one of {', '.join(PREDICTIONS)}",
             )
-        if min_snr is not None and not min_snr > 0:
-            raise GensupError("no gamma", where="--min-snr", value=min_snr, rule="above 0; 5 is the published one")
         self.min_snr = min_snr
-        self.kept: Tensor = scheduler.alphas_cumprod.double()  # (timesteps,), the share of the signal's power that is left
+        self.kept: Tensor = (
+            scheduler.alphas_cumprod.double()
+        )  # (timesteps,), the share of the signal's power that is left
 
     @property
     def timesteps(self) -> int:
@@ -91,14 +91,14 @@ class Objective:
 
         Args:
             predicted: what the UNet said, (rows, channels, height, width) as ``latents`` and ``noise``.
-            real: (rows, height) bool: which latent rows hold sound; at least one a clip.
+            real: (rows, height) bool: which latent rows hold sound; a clip without any has no loss.
             weighted: by ``weights``.
         """
         wanted = self.target(latents.float(), noise.float(), timesteps)
         errors = (predicted.float() - wanted).square().mean(dim=(1, 3))
         mask = real.to(errors)
         # where and not times: what stands in the padding may be anything, and NaN times 0 is NaN.
-        means = torch.where(real, errors, 0.0).sum(dim=1) / mask.sum(dim=1)
+        means = torch.where(real, errors, 0.0).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
         return means * self.weights(timesteps).to(means) if weighted else means
 
     def _levels(self, like: Tensor, timesteps: Tensor) -> tuple[Tensor, Tensor]:

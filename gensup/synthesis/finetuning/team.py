@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +15,8 @@ from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from gensup.errors import GensupError
+from gensup.synthesis.finetuning.course import PRECISIONS
 
-Precision: TypeAlias = Literal["float32", "bfloat16", "float16"]
-PRECISIONS: dict[str, str] = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 PATIENCE = timedelta(hours=12)  # one of them may encode every clip while the others wait
 BUCKET = 1 << 24  # numbers that are summed in one message
 
@@ -28,15 +27,14 @@ class Team:
     A family calls its UNet itself, so nothing is wrapped: gradients are summed here, after the last part of a step.
 
     Args:
+        precision: one of ``PRECISIONS``.
         device: "cpu", or None or "cuda" for what accelerate finds.
 
     Raises:
-        GensupError: an unknown precision, or one that this device does not have.
+        GensupError: no such device, or a precision that it does not have.
     """
 
     def __init__(self, precision: str = "float32", device: str | None = None) -> None:
-        if precision not in PRECISIONS:
-            raise GensupError("no such dtype", where="--dtype", value=precision, rule=f"one of {', '.join(PRECISIONS)}")
         wanted = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if wanted.type == "cuda" and not torch.cuda.is_available():
             raise GensupError("no such device", where="--device", value=device, remedy="leave it out, or say cpu")
