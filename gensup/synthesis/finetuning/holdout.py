@@ -14,6 +14,7 @@ from gensup.rng import generator
 from gensup.synthesis.finetuning.examples import Group, TrainingClip
 
 SHARE = 0.1  # of a machine's attribute groups
+MOST = 0.25  # of a machine's clips, unless the smallest group that may go has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def hold_out(
 
     Of each machine ``share`` of its attribute groups (section and attributes, without the damage done) are held
     out, at least one where it has several, with all their clips, normal and anomalous. A group stays when without it
-    the machine would have no clip left in a condition or a domain.
+    the machine would have no clip left in a condition or a domain, or when more than ``MOST`` of its clips would go.
 
     Args:
         share: 0 holds no group out.
@@ -95,17 +96,23 @@ def _groups(clips: Sequence[TrainingClip], rows: Sequence[int], seed: int, share
     members: dict[Group, list[int]] = {}
     for row in rows:
         members.setdefault(clips[row].operation, []).append(row)
-    wanted = max(1, round(share * len(members))) if share and len(members) > 1 else 0
     left = Counter(_cell(clips[row]) for row in rows)
+    cells = {group: Counter(_cell(clips[row]) for row in of) for group, of in members.items()}
+
+    def spared(group: Group) -> bool:
+        return all(left[cell] > count for cell, count in cells[group].items())
+
+    sizes = [len(of) for group, of in members.items() if spared(group)]
+    if not share or not sizes:
+        return []
+    most = max(MOST * len(rows), min(sizes))
+    wanted = max(1, round(share * len(members)))
     order = sorted(members)
     generator("hold out", seed, clips[rows[0]].machine).shuffle(order)
     taken: list[int] = []
     for group in order:
-        if not wanted:
-            break
-        gone = Counter(_cell(clips[row]) for row in members[group])
-        if all(left[cell] > count for cell, count in gone.items()):
-            left -= gone
+        if wanted and spared(group) and len(taken) + len(members[group]) <= most:
+            left -= cells[group]
             taken += members[group]
             wanted -= 1
     return taken

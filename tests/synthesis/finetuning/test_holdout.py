@@ -52,6 +52,15 @@ def test_training_keeps_every_condition_and_domain() -> None:
     assert hold_out(few, 0).training == (0, 1)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_group_that_is_most_of_a_machine_stays(seed: int) -> None:
+    clips = dcase("fan", ["vel_1"] * 5 + ["vel_2"], "target")
+    held = hold_out(clips, seed)
+    assert {clips[row].operation[1][0][1] for row in held.groups} == {"2"}
+    two = dcase("fan", ["vel_1", "vel_2"], "target")[:99]
+    assert len(hold_out(two, seed).groups) == 49, "the smaller of two halves"
+
+
 def test_damage_is_no_way_of_running() -> None:
     names = [f"ToyCar/A1/anomaly/CA001-carA1-speed1-{d}-damageL_mic1_0000{i}.wav" for d in "abcd" for i in range(3)]
     assert hold_out([training_clip(name) for name in names], 0).groups == ()
