@@ -60,9 +60,16 @@ class Course:
             if number is not None and not (isfinite(number) and number > 0):
                 raise GensupError("makes no sense", where=name, value=number, rule="above 0")
         if self.dtype not in PRECISIONS:
-            raise GensupError(
-                "no such dtype", where="--dtype", value=self.dtype, rule=f"one of {', '.join(PRECISIONS)}"
-            )
+            raise unknown("dtype", self.dtype, tuple(PRECISIONS), where="--dtype")
+        for part in self.parts:
+            if part != "unet":
+                raise GensupError(
+                    "cannot be trained together with cached embeddings",
+                    where="parts",
+                    value=part,
+                    rule="captions are embedded once, before training: what makes embeddings stays as it is",
+                    remedy="train the UNet",
+                )
         if self.batch < self.accumulate * processes:
             raise GensupError(
                 "a batch too small to be shared",

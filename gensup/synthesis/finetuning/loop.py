@@ -128,7 +128,8 @@ class Trainer:
             last = standing.step >= course.steps
             if last or standing.step % course.validate_every == 0:
                 self._validate()
-            if self.finished or standing.step % course.checkpoint_every == 0:
+            due = standing.step % course.checkpoint_every == 0 and not standing.in_a_row  # nobody goes on from there
+            if self.finished or due:
                 self._save()
             yield done
 
