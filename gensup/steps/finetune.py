@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -61,6 +61,7 @@ def finetune(
     target: Sequence[str] = (),
     revision: str | None = None,
     course: Course | None = None,
+    native: bool = False,
     hold_out_machine: str | None = None,
     same_machine: bool = False,
     offline: bool = False,
@@ -84,6 +85,7 @@ def finetune(
         model: a checkpoint's folder, or its name on the hub.
         reference: machines, or "all": every one that is no target.
         target: machines that detectors will be tuned for; none is allowed where a reference is held out for a test.
+        native: compute in bfloat16 where there is a GPU, whatever the course says.
         hold_out_machine: a reference of which nothing is trained on: validation hears it.
         same_machine: let an alias or an emulation of a target be a reference; the record says so.
         cache: keeps encoded clips; several runs may share it.
@@ -97,7 +99,7 @@ def finetune(
     from gensup.synthesis.diffusion.checkpoint import open_checkpoint
     from gensup.synthesis.finetuning.adapter import check_base
     from gensup.synthesis.finetuning.session import Session, opened
-    from gensup.synthesis.finetuning.team import Team
+    from gensup.synthesis.finetuning.team import Team, has_gpu
 
     roots, out = [Path(root) for root in roots], Path(out)
     course = (course or Course()).checked()
@@ -105,6 +107,8 @@ def finetune(
     found = _found(roots, out, reference, target, same_machine, attributes, prompts, progress)
     checkpoint = open_checkpoint(model, revision, offline=offline)
     check_base(checkpoint)
+    if native and has_gpu(device):
+        course = replace(course, dtype="bfloat16")
     team = Team(course.dtype, device)
     if not team.first:
         progress = QUIET

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from gensup.errors import GensupError
+from gensup.registry import unknown
 
 if TYPE_CHECKING:
     from gensup.clip import Json

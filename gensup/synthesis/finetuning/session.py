@@ -44,6 +44,7 @@ class Outcome:
     held_out: float | None  # the mean loss of held-out clips at that step
     condition_auc: float | None  # of generated clips of the held-out machine
     trained: int  # parameters
+    family: str
 
 
 class Session:
@@ -147,7 +148,9 @@ class Session:
                 seed_=self.course.seed,
             )
         standing = trainer.standing
-        return Outcome(step, standing.step, standing.skipped, standing.best, found, self.trained.count)
+        return Outcome(
+            step, standing.step, standing.skipped, standing.best, found, self.trained.count, self.family.name
+        )
 
     def _latents(self, cache: Path, clips: Sequence[TrainingClip], wraps: int) -> LatentCache:
         course = self.course

@@ -35,8 +35,11 @@ class Team:
     """
 
     def __init__(self, precision: str = "float32", device: str | None = None) -> None:
-        wanted = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if wanted.type == "cuda" and not torch.cuda.is_available():
+        try:
+            wanted = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        except RuntimeError:
+            wanted = None
+        if wanted is None or (wanted.type == "cuda" and not torch.cuda.is_available()):
             raise GensupError("no such device", where="--device", value=device, remedy="leave it out, or say cpu")
         if precision == "float16" and wanted.type != "cuda":
             raise GensupError("float16 is trained on a GPU only", where="--dtype", remedy="say bfloat16 or float32")
@@ -119,6 +122,11 @@ class Team:
     def restore_scaler(self, state: dict[str, Any] | None) -> None:
         if state is not None and self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state)
+
+
+def has_gpu(device: str | None) -> bool:
+    """Whether a team would train on a GPU."""
+    return torch.cuda.is_available() and (device is None or torch.device(device).type == "cuda")
 
 
 def _buckets(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:

@@ -31,9 +31,12 @@ def test_applied_gives_the_average_and_takes_it_back() -> None:
     ema = Ema({"w": weight}, decay=0.5)
     with torch.no_grad():
         weight.fill_(3.0)
-    with pytest.raises(RuntimeError, match="midway"), ema.applied({"w": weight}):
-        assert weight.item() == 1.0
-        raise RuntimeError("midway")
+    lent = ema.applied({"w": weight})
+    lent.__enter__()
+    assert weight.item() == 1.0
+    error = RuntimeError("midway")
+    with pytest.raises(RuntimeError, match="midway"):
+        lent.__exit__(RuntimeError, error, None)
     assert weight.item() == 3.0
     assert weight.requires_grad
 
