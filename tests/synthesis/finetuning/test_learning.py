@@ -16,7 +16,7 @@ from gensup.synthesis.finetuning.team import Team  # noqa: E402
 from tests.synthesis.finetuning.learning import Learning, distance  # noqa: E402
 
 WHOLE = Course(
-    rank=None, steps=180, batch=8, rate=1e-2, warmup=10, decay=0.98, seconds=0.3, wraps=1,
+    rank=None, steps=260, batch=8, rate=1e-2, warmup=10, decay=0.98, seconds=0.3, wraps=1,
     validate_every=1000, checkpoint_every=1000,
 )  # fmt: skip
 
@@ -36,6 +36,7 @@ class Heard:
     learning: Learning
     loss: tuple[float, float]
     away: tuple[float, float]  # of normal twins to the normal clips
+    ends: tuple[tuple[float, float], tuple[float, float]]  # after: of w = 0 and w = 4 to the normal and anomalous clips
     auc: tuple[float | None, float | None]
 
 
@@ -51,7 +52,10 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
     for step in learning.trainer.run():
         assert step.taken
     learning.session.finish(learning.trainer, learning.out)  # its UNet holds the average from here on
-    return Heard(learning, *zip(before, asked(), strict=True))  # type: ignore[arg-type]
+    loss, away, auc = zip(before, asked(), strict=True)
+    made, clips = (learning.generated(0.0), learning.generated(4.0)), learning.latents.split(4)
+    ends = tuple((distance(twins, clips[0]), distance(twins, clips[1])) for twins in made)
+    return Heard(learning, loss, away, ends, auc)  # type: ignore[arg-type]
 
 
 def test_eight_clips_are_overfitted(heard: Heard) -> None:
@@ -63,6 +67,9 @@ def test_eight_clips_are_overfitted(heard: Heard) -> None:
 def test_what_is_generated_moves_towards_the_clips(heard: Heard) -> None:
     before, after = heard.away
     assert after < 0.6 * before
+    (normal, away_from_anomalies), (away_from_normals, anomaly) = heard.ends
+    assert normal < away_from_anomalies
+    assert anomaly < away_from_normals
 
 
 def test_severities_come_to_be_told_apart(heard: Heard) -> None:
