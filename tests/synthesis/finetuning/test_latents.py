@@ -202,3 +202,20 @@ def test_samples_are_of_the_posterior() -> None:
     assert not torch.equal(drawn, sample(mean, log_variance, torch.Generator().manual_seed(1)))
     certain = sample(mean, torch.full_like(mean, -80.0), torch.Generator().manual_seed(0))
     torch.testing.assert_close(certain, mean, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["audioldm", "audioldm2"])
+def test_with_a_checkpoint(tmp_path: Path, clips: list[TrainingClip], name: str) -> None:
+    from gensup.synthesis.diffusion.checkpoint import open_checkpoint
+    from gensup.synthesis.diffusion.family import FAMILIES
+    from tests.support.tiny_diffusion import save_tiny
+
+    checkpoint = open_checkpoint(str(save_tiny(tmp_path / "model", name)), offline=True)  # type: ignore[arg-type]
+    family = FAMILIES.load(name).open(checkpoint)
+    latents = LatentCache(tmp_path / "latents", clips, family, checkpoint.revision, wraps=2, seconds=SECONDS)
+    list(latents.fill())
+    mean, log_variance, mask = latents.get(0)
+    assert mean.shape == log_variance.shape == family.grid.latent(SECONDS)
+    assert mask.shape == mean.shape[1:2]
+    assert float(mean.std()) > 0
+    assert latents.missing() == ()
