@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,16 @@ ROOT = Path(__file__).resolve().parents[2]
 COURSE = Course(
     rank=2, steps=3, batch=2, rate=1e-3, warmup=1, seconds=0.3, wraps=1, validate_every=2, checkpoint_every=2, seed=1
 )
+LONGER = replace(COURSE, steps=5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums are rounded by how they are spread over threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +103,39 @@ def test_a_second_writer_is_refused(done: Finetuning, data: Path, model: Path) -
 def test_an_adapter_is_no_base(done: Finetuning, data: Path, tmp_path: Path) -> None:
     with pytest.raises(GensupError, match="already fine-tuned"):
         run(data, done.out, tmp_path / "again")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from gensup.steps.progress import Quiet
+from tests.steps.test_finetune import LONGER, run
+
+class Deadly(Quiet):
+    def follow(self, items, total, doing):
+        for count, item in enumerate(items, start=1):
+            if doing == "training" and count == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield item
+
+data, model, out, cache = map(Path, sys.argv[1:])
+run(data, model, out, LONGER, cache=cache, progress=Deadly(), generated=0)
+"""
+
+
+def test_killed_and_begun_again_it_leaves_the_same_adapter(
+    done: Finetuning, data: Path, model: Path, tmp_path: Path
+) -> None:
+    cache = done.out / "latents"
+    words = [sys.executable, "-c", KILLED, *map(str, (data, model, tmp_path / "killed", cache))]
+    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert [path.name for path in (tmp_path / "killed" / "checkpoints").iterdir()] == ["step-000000002"]
+    for name in ("killed", "whole"):
+        run(data, model, tmp_path / name, LONGER, cache=cache, generated=0)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
 WATCHED = """

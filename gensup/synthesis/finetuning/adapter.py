@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING
 
 from gensup.errors import GensupError
 from gensup.rng import seed
-from gensup.store import SCHEMA, atomic, version, write_json
 from gensup.synthesis.diffusion.checkpoint import Checkpoint
-from gensup.synthesis.diffusion.lora import apply_lora
-from gensup.synthesis.finetuning.snapshots import save_tensors
+from gensup.synthesis.diffusion.lora import apply_lora, save_adapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from gensup.clip import Json
-
-ADAPTER = "adapter.json"
-WEIGHTS = "adapter.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +68,7 @@ def write_adapter(
     """
     if rank is None:
         weights = {name: weights.get(name, value) for name, value in unet.state_dict().items()}
-    with atomic(folder / WEIGHTS) as temporary:
-        save_tensors(temporary, weights)
-    local = Path(checkpoint.name).expanduser().is_dir()
-    base: dict[str, Json] = {"name": checkpoint.name, "revision": checkpoint.revision}
-    if local:
-        base["folder"] = str(checkpoint.folder)  # a path as it was given may be relative
-    row: dict[str, Json] = {
-        "schema": SCHEMA,
-        "gensup": version(),
-        "kind": "full" if rank is None else "lora",
-        "family": checkpoint.family,
-        "base": base,
-        "licence": checkpoint.licence,
-        "step": step,
-    }
-    if rank is not None:
-        row |= {"rank": rank, "alpha": float(rank)}
-    write_json(folder / ADAPTER, row)
+    if rank is None:
+        save_adapter(folder, weights, checkpoint, kind="full", step=step)
+    else:
+        save_adapter(folder, weights, checkpoint, kind="lora", rank=rank, alpha=float(rank), step=step)
