@@ -14,12 +14,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-# Forked from a server that has loaded everything and computed nothing: a fork starts at once, and no thread of
-# linear algebra is lost on the way.
+# Forked from a server that has loaded everything, has read the prompts and computed nothing: a fork starts at once, and
+# no thread of linear algebra is lost on the way.
 FORKS = get_context("forkserver")
 PRELOAD = [
-    *("gensup.steps.tune", "gensup.reporting.page", "tests.support.killing", "optuna"),
-    *("scipy.signal", "ruamel.yaml", "safetensors.numpy", "pydantic.dataclasses"),
+    *("gensup.steps.tune", "gensup.reporting.page", "tests.support.killing", "tests.support.warm"),
+    *("optuna", "scipy.signal", "ruamel.yaml", "safetensors.numpy", "pydantic.dataclasses"),
 ]
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 Job = Callable[[Path], object]
