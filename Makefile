@@ -1,6 +1,7 @@
 # Two commands: `make demo` shows what gensup does, `make test` proves that it works. Both make .venv and install first.
 PYTHON ?= python3
 BIN := .venv/bin
+JOBS ?= 2
 
 .PHONY: demo test check clean
 
@@ -8,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/python -m benchmarks.demo
 
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

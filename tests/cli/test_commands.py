@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gensup.cli import main
+from gensup.cli.app import ENDINGS
 from tests.support import sounds
 
 
@@ -21,9 +24,31 @@ def gensup(*words: object, **how: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, **how)  # type: ignore[call-overload]
 
 
-def fails(status: int, *words: object, said: str) -> None:
-    """The command ends with this status and one line on stderr; nothing on stdout."""
-    done = gensup(*words)
+Said = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
+    """The command in this process, which has loaded everything; ``gensup`` above shows that a process of its own ends
+    and prints alike."""
+    handlers = {number: signal.getsignal(number) for number in ENDINGS}
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = ["gensup", *map(str, words)]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        status = ended.value.code or 0
+        assert isinstance(status, int)
+        return subprocess.CompletedProcess(command, status, *capsys.readouterr())
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def fails(done: subprocess.CompletedProcess[str], status: int, said: str) -> None:
+    """The command ended with this status and one line on stderr; nothing on stdout."""
     assert done.returncode == status, done
     assert "Traceback" not in done.stderr
     line = done.stderr.strip().splitlines()[-1]
@@ -69,21 +94,21 @@ def test_scan_says_what_is_said(tmp_path: Path) -> None:
     assert [blind[field] for field in ("domain", "split", "condition", "year")] == [None] * 4
 
 
-def test_scan_for_people(data: Path) -> None:
-    done = gensup("scan", data)
+def test_scan_for_people(data: Path, here: Said) -> None:
+    done = here("scan", data)
     assert done.returncode == 0
     assert done.stdout.splitlines()[0].split() == ["machine", "section", "split", "domain", "condition", "clips"]
     assert ["fan", "00", "train", "target", "normal", "2"] in [line.split() for line in done.stdout.splitlines()]
 
 
-def test_the_papers_captions(tmp_path: Path) -> None:
+def test_the_papers_captions(tmp_path: Path, here: Said) -> None:
     names = tmp_path / "names.txt"
     names.write_text(
         "ToyCar/test/section_00_source_test_normal_0001_car_B2_spd_31V_mic_1.wav\n"
         "ToyCar/test/section_00_source_test_anomaly_0001_car_B2_spd_31V_mic_1.wav\n"
         "Grinder/train/section_00_source_train_normal_0000_grindstone_2_plate_2.wav\n"
     )
-    rows = [json.loads(line) for line in gensup("caption", "--names", names, "--json").stdout.splitlines()]
+    rows = [json.loads(line) for line in here("caption", "--names", names, "--json").stdout.splitlines()]
     place = "with model B2 and speed 31V, recorded by a microphone placed at the position 1."
     assert [row["caption"] for row in rows] == [
         f"This is the normal sound of a toy car {place}",
@@ -91,7 +116,7 @@ def test_the_papers_captions(tmp_path: Path) -> None:
         "This is the normal sound of a grinding machine with grindstones 2 and metal plates 2.",
     ]
     assert [list(row) for row in rows] == [["path", "caption", "condition", "fault"]] * 3
-    descriptive = gensup("caption", "--names", names, "--json", "--style", "descriptive", "--condition", "anomaly")
+    descriptive = here("caption", "--names", names, "--json", "--style", "descriptive", "--condition", "anomaly")
     faults = {json.loads(line)["fault"] for line in descriptive.stdout.splitlines()}
     assert len(faults) > 5
     assert None not in faults
@@ -112,13 +137,11 @@ def test_fit_and_score(data: Path, tmp_path: Path) -> None:
     assert names == sorted(path.name for path in (data / "fan" / "test").iterdir())
 
 
-def test_listings() -> None:
-    assert "twfr-gmm" in gensup("detectors").stdout
-    every = [json.loads(line) for line in gensup("faults", "--json").stdout.splitlines()]
+def test_listings(here: Said) -> None:
+    assert "twfr-gmm" in here("detectors").stdout
+    every = [json.loads(line) for line in here("faults", "--json").stdout.splitlines()]
     assert len(every) > 30
-    unheard = [
-        json.loads(line) for line in gensup("faults", "--machine", "ToyFerrisWheel", "--json").stdout.splitlines()
-    ]
+    unheard = [json.loads(line) for line in here("faults", "--machine", "ToyFerrisWheel", "--json").stdout.splitlines()]
     assert len(unheard) >= 8
     doctor = gensup("doctor", "--json")
     assert doctor.returncode == 0, doctor.stdout
@@ -156,13 +179,16 @@ FIT = ["fit", "DATA", "--machine", "fan", "--detector", "twfr-gmm", "--out"]
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_bad_input_is_one_line_and_status_2(data: Path, tmp_path: Path, words: list[str], said: str) -> None:
+def test_bad_input_is_one_line_and_status_2(
+    data: Path, tmp_path: Path, here: Said, words: list[str], said: str
+) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "x.txt").write_text("not a detector")
     out = tmp_path / "out"
     places = {"DATA": data, "OUT": out, "EMPTY": empty, "EMPTY/x.txt": empty / "x.txt"}
-    fails(2, *[places.get(word, word) for word in words], said=said)
+    alone = ["--workers", "1"] if {"DATA", "OUT"} <= {*words} else []
+    fails(here(*[places.get(word, word) for word in words], *alone), 2, said)
     assert not out.exists()
 
 
@@ -170,7 +196,8 @@ def test_a_place_that_cannot_be_written(data: Path, tmp_path: Path) -> None:
     # A file where a folder should be: also root, whom no permission stops, cannot write there.
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "run"
-    fails(2, "fit", data, "--machine", "fan", "--detector", "mean-gmm", "--out", out, "--workers", 1, said=str(out))
+    done = gensup("fit", data, "--machine", "fan", "--detector", "mean-gmm", "--out", out, "--workers", 1)
+    fails(done, 2, str(out))
 
 
 def test_usage_errors_are_status_2() -> None:
@@ -194,6 +221,7 @@ def test_a_reader_that_leaves_is_no_error(data: Path) -> None:
 def test_stopped_by_a_signal_and_continued(data: Path, tmp_path: Path, number: int, status: int) -> None:
     out = tmp_path / "set"
     command = [sys.executable, "-m", "gensup", "synthesize", data, "--machine", "fan", "--out", out, "--workers", "1"]
+    command += ["--pairs", "4", "--severities", "1"]
     running = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True, start_new_session=True)
     while not (out / "journal").is_dir():
         time.sleep(0.01)

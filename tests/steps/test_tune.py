@@ -95,7 +95,7 @@ def test_tune_is_synthesize_and_then_itself(
     data: Path, twins: Path, overlay: Path, tmp_path: Path, tuned: Tuning
 ) -> None:
     out = tmp_path / "run"
-    whole = tune(data, "fan", out, settings=SETTINGS, detectors=["small"], detectors_overlay=overlay, workers=2)
+    whole = tune(data, "fan", out, settings=SETTINGS, detectors=["small"], detectors_overlay=overlay, workers=1)
     assert sha256_file(out / "metadata.jsonl") == sha256_file(twins / "metadata.jsonl")
     assert (out / "wanted" / "metadata.jsonl").is_file()
     assert {w.family for w in whole.verdict.wanted} <= {w.family for w in tuned.verdict.wanted}

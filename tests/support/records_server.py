@@ -11,7 +11,7 @@ import time
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -107,6 +107,10 @@ def serving(server: Server) -> Iterator[Server]:
 class _Handler(BaseHTTPRequestHandler):
     world: Server
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):  # of a client that was killed
+            super().handle()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
