@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from gensup.engine import Done, Engine, Inline, Local, Ray, collect, default_workers, for_workers
+from gensup.engine import Done, Engine, Inline, Local, Ray, Threads, collect, default_workers, for_workers
 from gensup.engine.cpus import quota
 from gensup.engine.worker import Worker, end
 from gensup.errors import GensupError
@@ -90,20 +91,20 @@ def living_children() -> list[int]:
     return [child.pid for child in multiprocessing.active_children() if child.pid and not dead(child.pid)]
 
 
-@pytest.mark.parametrize("engine", [Inline(), Local(2)])
+@pytest.mark.parametrize("engine", [Inline(), Local(2), Threads(2)])
 def test_every_item_has_its_value(engine: Engine, tasks: Any) -> None:
     done = by_index(engine, tasks.square, range(20))
     assert {index: one.value for index, one in done.items()} == {i: i * i for i in range(20)}
     assert all(one.error is None and one.problem is None for one in done.values())
 
 
-@pytest.mark.parametrize("engine", [Inline(), Local(2)])
+@pytest.mark.parametrize("engine", [Inline(), Local(2), Threads(2)])
 def test_no_items(engine: Engine, tasks: Any) -> None:
     assert list(engine.run(tasks.square, [])) == []
     assert collect(engine, tasks.square, []) == []
 
 
-@pytest.mark.parametrize("engine", [Inline(), Local(2)])
+@pytest.mark.parametrize("engine", [Inline(), Local(2), Threads(2)])
 def test_an_error_costs_its_item_only(engine: Engine, tasks: Any) -> None:
     done = by_index(engine, tasks.fail, ["mendable", "fine", "bug", "fine"])
     problem = done[0].problem
@@ -361,13 +362,53 @@ def test_a_context_changes_nothing_where_no_process_is_started(tasks: Any) -> No
         assert collect(engine, tasks.square, [3, 1, 2]) == [9, 1, 4]
 
 
-@pytest.mark.parametrize("engine", [Inline(), Local(2)])
+@pytest.mark.parametrize("engine", [Inline(), Local(2), Threads(2)])
 def test_collect_keeps_the_order_and_raises_the_items_own_error(engine: Engine, tasks: Any) -> None:
     assert collect(engine, tasks.square, [3, 1, 2]) == [9, 1, 4]
     with pytest.raises(GensupError, match=r"a.wav: too loud"):
         collect(engine, tasks.fail, ["fine", "mendable"])
     with pytest.raises(GensupError, match="item 1: ValueError: seven"):
         collect(engine, tasks.fail, ["fine", "bug"])
+
+
+def test_threads_share_this_process_and_have_one_thread_for_linear_algebra_each(tasks: Any) -> None:
+    before = dict(os.environ)
+    with threadpool_limits(2):
+        states = [one.result() for one in Threads(2).run(tasks.state, range(4))]
+        assert {(pid, threads) for pid, threads, _ in states} == {(os.getpid(), 1)}
+        assert tasks.state(0) == (os.getpid(), 2, False)
+    assert dict(os.environ) == before
+    with pytest.raises(GensupError, match="too few threads"):
+        Threads(0)
+
+
+def test_while_one_thread_waits_another_works() -> None:
+    both = threading.Barrier(2)
+    assert sorted(collect(Threads(2), lambda _: both.wait(60), range(4))) == [0, 0, 1, 1]
+
+
+def test_closing_threads_begins_no_other_item_and_waits_for_those_in_hand() -> None:
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def task(item: int) -> int:
+        begun.append(item)
+        time.sleep(0.02)
+        ended.append(item)
+        return item
+
+    running = Threads(2).run(task, range(100))
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert sorted(begun) == sorted(ended)
+    assert len(begun) <= 4
+    assert threading.active_count() == 1
+
+
+def test_threads_report_a_task_that_exits(tasks: Any) -> None:
+    done = by_index(Threads(2), tasks.fail, ["exit", "fine"])
+    assert done[0].error == "SystemExit: 3"
+    assert done[1].value == "fine"
 
 
 def test_workers_asked_for() -> None:

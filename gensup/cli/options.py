@@ -48,10 +48,7 @@ Detectors = Annotated[
 ]
 Style = Annotated[str, typer.Option(help="Caption style: paper, descriptive, or a template of the overlay.")]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
-Pairs = Annotated[int, typer.Option(help="Source clips that twins are made of, at most.")]
-Severities = Annotated[str, typer.Option(help="Ladder, separated by commas: 1 is a nominal fault, 0 the normal twin.")]
 Faults = Annotated[str, typer.Option(help="Families or mechanisms (see gensup faults), separated by commas.")]
-Generator = Annotated[str, typer.Option(help="What makes the clips.")]
 
 
 def channel(text: str) -> Channel:

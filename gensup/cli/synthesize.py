@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from gensup.cli import options
 from gensup.cli.console import print_json, progress
+from gensup.cli.generation import Generation, makes_clips
 from gensup.errors import GensupError
 
 
@@ -20,16 +22,12 @@ class Layout(StrEnum):
     dcase = "dcase"
 
 
+@makes_clips
 def command(
     root: options.Root,
     machine: options.Machine,
     out: Annotated[Path, typer.Option(help="The twin set's folder.", show_default=False)],
-    generator: options.Generator = "faults",
-    pairs: options.Pairs = 50,
-    severities: options.Severities = "0.125,0.25,0.5,1,2,4",
-    faults: options.Faults = "",
-    seed: options.Seed = 0,
-    style: options.Style = "descriptive",
+    made: Generation,
     layout: Annotated[Layout, typer.Option(help="dcase: an ordinary test/ folder, for other toolkits.")] = Layout.clips,
     no_nuisances: Annotated[
         bool,
@@ -47,24 +45,15 @@ def command(
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Make normal and anomalous twins of a machine's own normal recordings."""
-    from gensup.steps.synthesize import Settings, synthesize
+    """Make normal and anomalous twins of a machine, of its own normal recordings or by text to audio."""
+    from gensup.steps.synthesize import synthesize
 
-    settings = Settings(
-        generator=generator,
-        pairs=pairs,
-        severities=options.numbers(severities, "--severities"),
-        faults=options.words(faults),
-        seed=seed,
-        style=style,
-        layout=layout.value,
-        nuisances=not no_nuisances,
-    )
     done = synthesize(
         root,
         machine,
         out,
-        settings=settings,
+        settings=replace(made.settings, layout=layout.value, nuisances=not no_nuisances),
+        where=made.where,
         shard=_shard(shard),
         dry_run=dry_run,
         channel=options.channel(channel),

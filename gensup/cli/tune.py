@@ -10,6 +10,7 @@ import typer
 
 from gensup.cli import options
 from gensup.cli.console import print_json, progress
+from gensup.cli.generation import Generation, makes_clips
 
 if TYPE_CHECKING:
     from gensup.steps.tune import Tuning
@@ -25,12 +26,14 @@ class Answer(StrEnum):
     default = "default"
 
 
+@makes_clips
 def command(
     root: options.Root,
     machine: Annotated[
         list[str], typer.Option(help="The machine type, e.g. ToyDrone; may be repeated.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="The run folder; of several machines, the folder of theirs.")],
+    made: Generation,
     synthetic: Annotated[
         list[Path],
         typer.Option(help="A twin set to choose with; may be repeated. Made anew unless given.", show_default=False),
@@ -53,12 +56,6 @@ def command(
     oracle: Annotated[
         bool, typer.Option("--oracle", help="When the verdict stands, open the labelled test clips and judge it.")
     ] = False,
-    generator: options.Generator = "faults",
-    pairs: options.Pairs = 50,
-    severities: options.Severities = "0.125,0.25,0.5,1,2,4",
-    faults: options.Faults = "",
-    seed: options.Seed = 0,
-    style: options.Style = "descriptive",
     channel: options.ChannelText = "0",
     pattern: options.PatternText = None,
     attributes: options.Attributes = None,
@@ -73,7 +70,6 @@ def command(
     from gensup.steps.budget import seconds
     from gensup.steps.limits import Limits
     from gensup.steps.machines import tune_each
-    from gensup.steps.synthesize import Settings
     from gensup.steps.tune import Choosing
 
     tuned, failed = tune_each(
@@ -82,14 +78,8 @@ def command(
         out,
         synthetic=synthetic,
         detectors=detector,
-        settings=Settings(
-            generator=generator,
-            pairs=pairs,
-            severities=options.numbers(severities, "--severities"),
-            faults=options.words(faults),
-            seed=seed,
-            style=style,
-        ),
+        settings=made.settings,
+        where=made.where,
         choosing=Choosing(
             answer=answer.value,
             limits=Limits.parsed(limit),

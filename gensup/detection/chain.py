@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.examples import Examples
-from gensup.detection.features import pooled
+from gensup.detection.features import pooled, ready_many
+from gensup.detection.grown import grown
 from gensup.detection.held_out import HeldOut
-from gensup.detection.parts import FittedBackend, Frontend, Params, Pooling, Scores, Vectors
+from gensup.detection.means import NOTHING, Means
+from gensup.detection.parts import STATE, FittedBackend, FittedFrontend, Params, Pooling, Scores, Vectors
 from gensup.detection.recipe import Chain, build
+from gensup.detection.resampling.smote import Smote
 from gensup.detection.saved import (
     DESCRIPTION,
     WEIGHTS,
@@ -32,7 +36,7 @@ from gensup.detection.saved import (
 from gensup.engine import Engine, Inline, collect, single_threaded
 from gensup.errors import GensupError
 from gensup.rng import seed
-from gensup.store import SCHEMA, ArrayCache, write_bytes
+from gensup.store import SCHEMA, write_bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +50,7 @@ class ChainDetector:
     rate: int  # Hz
     channel: Channel
     held_out: HeldOut
+    frontend: FittedFrontend
     models: Mapping[str, FittedBackend]  # by group
 
     @property
@@ -70,9 +75,9 @@ class ChainDetector:
         """
         return group_of(self.groups, group, where)
 
-    def score(self, clips: Examples, engine: Engine, cache: ArrayCache | None = None) -> Scores:
+    def score(self, clips: Examples, engine: Engine, means: Means = NOTHING) -> Scores:
         """(clips,) anomaly scores, higher = more anomalous; ``clips.group`` names models of this detector."""
-        return score_many([self], clips, engine, cache)[self]
+        return score_many([self], clips, engine, means)[self]
 
     def score_vectors(self, x: Vectors, group: Sequence[str]) -> Scores:
         """(clips,) scores of vectors (clips, dim) that this detector's own frontend and pooling made.
@@ -106,6 +111,7 @@ class ChainDetector:
         arrays = {
             f"{group}/{k}": np.ascontiguousarray(v) for group, m in self.models.items() for k, v in m.state().items()
         }
+        arrays |= {f"{STATE}{name}": np.ascontiguousarray(array) for name, array in self.frontend.state().items()}
         weights = save(arrays)
         description: dict[str, Json] = {
             "schema": SCHEMA,
@@ -130,7 +136,7 @@ class ChainDetector:
         remove_leftovers(folder, keep=files)
 
 
-def restored(folder: Path, content: Mapping[str, Json]) -> ChainDetector:
+def restored(folder: Path, content: Mapping[str, Json], means: Means = NOTHING) -> ChainDetector:
     """The detector that a folder's description ``content`` speaks of.
 
     Raises:
@@ -142,14 +148,14 @@ def restored(folder: Path, content: Mapping[str, Json]) -> ChainDetector:
     weights = folder / WEIGHTS
     data = verified(weights, content.get("weights_sha256"), "weights")
     said: _Description = checked(_Description, content, folder / DESCRIPTION)
-    backend = build(said.params).backend
+    chain = build(said.params)
     try:
         arrays = load(data)
         models = {}
         for group in said.groups:
             own = {k.removeprefix(f"{group}/"): v for k, v in arrays.items() if k.startswith(f"{group}/")}
             # "fan/00/means" is not an array of group "fan".
-            models[group] = backend.restore({k: v for k, v in own.items() if "/" not in k})
+            models[group] = chain.backend.restore({k: v for k, v in own.items() if "/" not in k})
     except (KeyError, SafetensorError) as error:
         raise GensupError(
             "the weights lack an array", where=str(weights), value=str(error), remedy="fit the detector again"
@@ -162,6 +168,7 @@ def restored(folder: Path, content: Mapping[str, Json]) -> ChainDetector:
         rate=said.rate,
         channel=said.channel,
         held_out=said.held_out,
+        frontend=chain.frontend.restore(weights, means),
         models=models,
     )
 
@@ -199,7 +206,7 @@ def fit(
     held_out: Scores,
     *,
     machine: str,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
 ) -> ChainDetector:
     """Fit one configuration on all normal clips.
 
@@ -209,7 +216,7 @@ def fit(
     Raises:
         GensupError: a clip that cannot be read.
     """
-    (one,) = fit_many(engine, [Wanted(recipe, params, held_out)], group_by, normals, machine=machine, cache=cache)
+    (one,) = fit_many(engine, [Wanted(recipe, params, held_out)], group_by, normals, machine=machine, means=means)
     return one
 
 
@@ -220,7 +227,7 @@ def fit_many(
     normals: Examples,
     *,
     machine: str,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
 ) -> tuple[ChainDetector, ...]:
     """Fit several configurations on all normal clips, in the order asked for; each frontend hears the clips once.
 
@@ -228,9 +235,19 @@ def fit_many(
         GensupError: a clip that cannot be read, or a fit that failed.
     """
     chains = [build(one.params) for one in wanted]
-    vectors = _vectors(engine, chains, normals, cache)
-    task = _FitAll(normals.group, normals.target_domain)
-    items = [(chain, x) for chain, x in zip(chains, vectors, strict=True)]
+    fronts = {
+        frontend: ready_many(engine, frontend, [normals], means)[0]
+        for frontend in dict.fromkeys(chain.frontend for chain in chains)
+    }
+    heard = [(fronts[chain.frontend], chain.pooling) for chain in chains]
+    one_fold = np.zeros(len(normals), dtype=np.intp), np.ones(len(normals), dtype=bool)
+    clips = {s: normals if s is None else grown(normals, s, *one_fold)[0] for s in {chain.grown for chain in chains}}
+    items: list[tuple[Chain, Vectors]] = [(chain, np.empty((0, 0), dtype=np.float32)) for chain in chains]
+    for smote, mine in clips.items():
+        places = [i for i, chain in enumerate(chains) if chain.grown == smote]
+        for i, x in zip(places, _vectors(engine, [heard[i] for i in places], mine, means), strict=True):
+            items[i] = chains[i], x
+    task = _FitAll({smote: (mine.group, mine.target_domain) for smote, mine in clips.items()})
     # One fit is not worth another process.
     models = collect(engine if len(items) > 1 else Inline(), task, items)
     return tuple(
@@ -242,14 +259,15 @@ def fit_many(
             rate=normals.audio[0].rate,
             channel=normals.audio[0].channel,
             held_out=HeldOut.of(one.held_out),
+            frontend=frontend,
             models=fitted,
         )
-        for one, fitted in zip(wanted, models, strict=True)
+        for one, (frontend, _), fitted in zip(wanted, heard, models, strict=True)
     )
 
 
 def score_many(
-    detectors: Sequence[ChainDetector], clips: Examples, engine: Engine, cache: ArrayCache | None = None
+    detectors: Sequence[ChainDetector], clips: Examples, engine: Engine, means: Means = NOTHING
 ) -> dict[ChainDetector, Scores]:
     """(clips,) raw scores of each detector; one that stands there twice is scored once, a frontend hears a clip once.
 
@@ -257,20 +275,23 @@ def score_many(
         GensupError: a clip that cannot be read, or parts that do not fit together.
     """
     distinct = list(dict.fromkeys(detectors))
-    vectors = _vectors(engine, [build(detector.params) for detector in distinct], clips, cache)
+    heard = [(detector.frontend, build(detector.params).pooling) for detector in distinct]
+    vectors = _vectors(engine, heard, clips, means)
     with single_threaded():
         return {detector: detector.score_vectors(x, clips.group) for detector, x in zip(distinct, vectors, strict=True)}
 
 
-def _vectors(engine: Engine, chains: Sequence[Chain], clips: Examples, cache: ArrayCache | None) -> list[Vectors]:
-    """(clips, dim) of each chain; what chains share is computed once."""
-    poolings: dict[Frontend, list[Pooling]] = {}
-    for chain in chains:
-        known = poolings.setdefault(chain.frontend, [])
-        if chain.pooling not in known:
-            known.append(chain.pooling)
-    made = {frontend: pooled(engine, clips, frontend, mine, cache) for frontend, mine in poolings.items()}
-    return [made[chain.frontend][poolings[chain.frontend].index(chain.pooling)] for chain in chains]
+def _vectors(
+    engine: Engine, heard: Sequence[tuple[FittedFrontend, Pooling]], clips: Examples, means: Means
+) -> list[Vectors]:
+    """(clips, dim) of each frontend and pooling; what they share is computed once."""
+    poolings: dict[FittedFrontend, list[Pooling]] = {}
+    for frontend, pooling in heard:
+        known = poolings.setdefault(frontend, [])
+        if pooling not in known:
+            known.append(pooling)
+    made = {frontend: pooled(engine, clips, frontend, mine, means.cache) for frontend, mine in poolings.items()}
+    return [made[frontend][poolings[frontend].index(pooling)] for frontend, pooling in heard]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,15 +300,15 @@ class _FitAll:
 
     doing = "fitting"
 
-    group: tuple[str, ...]
-    target_domain: Any  # (clips,) of bool, or None
+    clips: Mapping[Smote | None, tuple[tuple[str, ...], NDArray[np.bool_] | None]]  # groups and domains
 
     def __call__(self, item: tuple[Chain, Vectors]) -> dict[str, FittedBackend]:
         chain, x = item
-        groups = np.asarray(self.group)
+        group, target_domain = self.clips[chain.grown]
+        groups = np.asarray(group)
         models = {}
         for group in np.unique(groups):
             rows = groups == group
-            domain = None if self.target_domain is None else self.target_domain[rows]
+            domain = None if target_domain is None else target_domain[rows]
             models[str(group)] = chain.backend.fit(x[rows], domain, seed("fit", str(group), "all"))
         return models

@@ -11,18 +11,18 @@ import numpy as np
 
 from gensup.detection.examples import Examples
 from gensup.detection.features import pooled
-from gensup.detection.parts import Backend, FittedBackend, Frontend, Params, Pooling, Vectors
+from gensup.detection.means import NOTHING, Means
+from gensup.detection.parts import Backend, FittedBackend, FittedFrontend, Frontend, Params, Pooling, Vectors
 from gensup.detection.recipe import build
 from gensup.engine import Engine, Inline, single_threaded
 from gensup.rng import seed
-from gensup.store import ArrayCache
 
 CLIPS = 5  # heard, spread over the normals
 ROWS = 9  # scored one by one
 
 
-def parameters(candidates: Mapping[str, Params], normals: Examples) -> dict[str, int]:
-    """Numbers that the fitted models of each candidate hold, over all groups of ``normals``, by trial id.
+def parameters(candidates: Mapping[str, Params], normals: Examples, means: Means = NOTHING) -> dict[str, int]:
+    """Numbers that each candidate's network and fitted models hold, over all groups of ``normals``, by trial id.
 
     Raises:
         GensupError: a clip that cannot be read.
@@ -30,12 +30,15 @@ def parameters(candidates: Mapping[str, Params], normals: Examples) -> dict[str,
     chains = {trial: build(params) for trial, params in candidates.items()}
     one, rows = normals.take([0]), Counter(normals.group)
     dims: dict[tuple[Frontend, type], int] = {}
+    fronts: dict[Frontend, FittedFrontend] = {}
     for chain in chains.values():
         sound = chain.frontend, type(chain.pooling)
         if sound not in dims:
-            dims[sound] = pooled(Inline(), one, chain.frontend, [chain.pooling]).shape[-1]
+            fronts[chain.frontend] = chain.frontend.untrained(means)
+            dims[sound] = pooled(Inline(), one, fronts[chain.frontend], [chain.pooling]).shape[-1]
     return {
-        trial: sum(chain.backend.n_parameters(dims[chain.frontend, type(chain.pooling)], n) for n in rows.values())
+        trial: fronts[chain.frontend].n_parameters
+        + sum(chain.backend.n_parameters(dims[chain.frontend, type(chain.pooling)], n) for n in rows.values())
         for trial, chain in chains.items()
     }
 
@@ -45,7 +48,7 @@ def ms_per_clip(
     normals: Examples,
     *,
     engine: Engine | None = None,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
 ) -> dict[str, float]:
     """Milliseconds of wall time by trial id: tokens, pooling and score of one clip that is already read and decoded.
 
@@ -69,15 +72,16 @@ def ms_per_clip(
     for chain in chains.values():
         sound = chain.frontend, type(chain.pooling)
         if sound not in heard:
-            heard[sound] = _hearing(chain.frontend, chain.pooling, normals)
-            (fitted_on[sound],) = pooled(engine or Inline(), mine, chain.frontend, [chain.pooling], cache)
+            front = chain.frontend.untrained(means)
+            heard[sound] = _hearing(front, chain.pooling, normals)
+            (fitted_on[sound],) = pooled(engine or Inline(), mine, front, [chain.pooling], means.cache)
         if (*sound, chain.backend) not in scored:
             scored[*sound, chain.backend] = _scoring(chain.backend, fitted_on[sound], mine, largest)
     ways = {trial: (chain.frontend, type(chain.pooling), chain.backend) for trial, chain in chains.items()}
     return {trial: 1000 * (heard[way[:2]] + scored[way]) for trial, way in ways.items()}
 
 
-def _hearing(frontend: Frontend, pooling: Pooling, normals: Examples) -> float:
+def _hearing(frontend: FittedFrontend, pooling: Pooling, normals: Examples) -> float:
     """Seconds for tokens and one vector of one clip, the median over a few."""
     places = np.unique(np.linspace(0, len(normals) - 1, CLIPS).astype(np.intp))
     clips = [(normals.audio[i].read(), normals.audio[i].rate) for i in places]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.detection.examples import Examples
-from gensup.detection.features import pooled
-from gensup.detection.parts import Backend, Frontend, Params, Pooling
+from gensup.detection.features import pooled, ready_many
+from gensup.detection.grown import grown
+from gensup.detection.means import NOTHING, Means
+from gensup.detection.parts import Backend, FittedFrontend, Frontend, Params, Pooling
 from gensup.detection.recipe import build
+from gensup.detection.resampling.smote import Smote
 from gensup.engine import Engine
 from gensup.registry import unknown
 from gensup.rng import seed
-from gensup.store import ArrayCache
 from gensup.store.files import refuse
 
 _serial = count()
@@ -66,7 +69,7 @@ def crossfit(
     candidates: Mapping[str, Params],
     examples: Examples,
     arrangements: Sequence[Arrangement],
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
     *,
     scratch: Path | None = None,
 ) -> Iterator[Scored]:
@@ -83,8 +86,11 @@ def crossfit(
     Raises:
         GensupError: a clip that cannot be read, or a fit that failed.
     """
-    plans = [_splits(arrangement, examples.group) for arrangement in arrangements]
-    yield from _swept(engine, candidates, examples, examples.target_domain, plans, cache, scratch)
+    for smote, mine in _by_growth(candidates).items():
+        clips, arranged = (examples, list(arrangements)) if smote is None else _grown(examples, arrangements, smote)
+        plans = [_splits(arrangement, clips.group) for arrangement in arranged]
+        for scored in _swept(engine, mine, clips, clips.target_domain, plans, means, scratch):
+            yield replace(scored, scores=scored.scores[:, :, : len(examples)])
 
 
 def fit_and_score(
@@ -92,7 +98,7 @@ def fit_and_score(
     candidates: Mapping[str, Params],
     normals: Examples,
     queries: Examples,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
     *,
     scratch: Path | None = None,
 ) -> Iterator[Scored]:
@@ -107,6 +113,19 @@ def fit_and_score(
     Raises:
         GensupError: a clip that cannot be read, a fit that failed, or a query of a group without normals.
     """
+    for smote, mine in _by_growth(candidates).items():
+        whole = normals if smote is None else grown(normals, smote, *_one_fold(normals))[0]
+        yield from _fitted_and_scored(engine, mine, whole, queries, means, scratch)
+
+
+def _fitted_and_scored(
+    engine: Engine,
+    candidates: Mapping[str, Params],
+    normals: Examples,
+    queries: Examples,
+    means: Means,
+    scratch: Path | None,
+) -> Iterator[Scored]:
     groups = np.asarray((*normals.group, *queries.group))
     is_normal = np.arange(len(groups)) < len(normals)
     splits = []
@@ -114,15 +133,42 @@ def fit_and_score(
         if g not in normals.group:
             raise unknown("group of a query", g, sorted(set(normals.group)))
         mine = groups == g
-        splits.append(_Split(np.flatnonzero(mine & is_normal), np.flatnonzero(mine & ~is_normal), _seed(g, "all")))
-    both = Examples(
-        audio=normals.audio + queries.audio,
-        key=normals.key + queries.key,
-        group=normals.group + queries.group,
-    )
+        splits.append(_Split(np.flatnonzero(mine & is_normal), np.flatnonzero(mine & ~is_normal), _seed(g, "all"), 0))
+    both = normals.followed_by(queries)
     # The normals come first: their rows are their places in their domains, too.
-    for scored in _swept(engine, candidates, both, normals.target_domain, [tuple(splits)], cache, scratch):
+    for scored in _swept(engine, candidates, both, normals.target_domain, [tuple(splits)], means, scratch):
         yield Scored(scored.trials, scored.scores[:, :, len(normals) :], scored.parameters)
+
+
+def _by_growth(candidates: Mapping[str, Params]) -> dict[Smote | None, dict[str, Params]]:
+    """Candidates by what adds clips before their frontend."""
+    found: dict[Smote | None, dict[str, Params]] = {}
+    for trial, params in candidates.items():
+        found.setdefault(build(params).grown, {})[trial] = params
+    return found
+
+
+def _one_fold(normals: Examples) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    return np.zeros(len(normals), dtype=np.intp), np.ones(len(normals), dtype=bool)
+
+
+def _grown(examples: Examples, arrangements: Sequence[Arrangement], smote: Smote) -> tuple[Examples, list[Arrangement]]:
+    """The clips with every arrangement's new ones, each fitted on in its own arrangement alone and scored in none."""
+    clips, arranged, made = examples, [], []
+    for arrangement in arrangements:
+        more, fold = grown(examples, smote, arrangement.fold, arrangement.train)
+        new = np.arange(len(examples), len(more))
+        made.append((len(clips), fold[new]))
+        clips = clips.followed_by(more.take(new))
+    for arrangement, (begin, fold) in zip(arrangements, made, strict=True):
+        own = slice(begin, begin + len(fold))
+        train, held, also = np.zeros(len(clips), bool), np.full(len(clips), -1), np.full(len(clips), -1)
+        train[: len(examples)], held[: len(examples)] = arrangement.train, arrangement.fold
+        if arrangement.also is not None:
+            also[: len(examples)] = arrangement.also
+        train[own], also[own] = True, fold
+        arranged.append(Arrangement(train=train, fold=held, also=also))
+    return clips, arranged
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +178,7 @@ class _Split:
     fitted: NDArray[np.intp]
     scored: NDArray[np.intp]
     seed: int
+    fold: int
 
 
 def _splits(arrangement: Arrangement, group: Sequence[str]) -> tuple[_Split, ...]:
@@ -143,6 +190,7 @@ def _splits(arrangement: Arrangement, group: Sequence[str]) -> tuple[_Split, ...
             fitted=np.flatnonzero(arrangement.train & (groups == g) & (fold != f) & (also != f)),
             scored=np.flatnonzero((groups == g) & (fold == f)),
             seed=_seed(str(g), int(f)),
+            fold=int(f),
         )
         for g in np.unique(groups)
         for f in np.unique(fold[(groups == g) & (fold >= 0)])
@@ -153,13 +201,41 @@ def _seed(group: str, fold: int | str) -> int:
     return seed("fit", group, fold)
 
 
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """One fitted frontend and the fits that its vectors serve, by plan."""
+
+    frontend: FittedFrontend
+    plans: Mapping[int, tuple[_Split, ...]]
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """The clips that it hears."""
+        return np.unique(
+            np.concatenate([r for plan in self.plans.values() for s in plan for r in (s.fitted, s.scored)])
+        )
+
+
+def _hearings(
+    engine: Engine, frontend: Frontend, clips: Examples, plans: Sequence[tuple[_Split, ...]], means: Means
+) -> list[_Hearing]:
+    """One for all plans; a frontend that is trained has one for every fold of every plan, trained without the fold."""
+    if not frontend.trained:
+        return [_Hearing(frontend.ready(clips, means, 0), dict(enumerate(plans)))]
+    folds = [(i, f) for i, plan in enumerate(plans) for f in dict.fromkeys(split.fold for split in plan)]
+    mine = [tuple(split for split in plans[i] if split.fold == f) for i, f in folds]
+    trained = [clips.take(np.sort(np.concatenate([split.fitted for split in splits]))) for splits in mine]
+    fitted = ready_many(engine, frontend, trained, means)
+    return [_Hearing(one, {i: splits}) for one, (i, _), splits in zip(fitted, folds, mine, strict=True)]
+
+
 def _swept(
     engine: Engine,
     candidates: Mapping[str, Params],
     clips: Examples,
     target_domain: NDArray[np.bool_] | None,
     plans: Sequence[tuple[_Split, ...]],
-    cache: ArrayCache | None,
+    means: Means,
     scratch: Path | None,
 ) -> Iterator[Scored]:
     """Every candidate by every plan; a pooling's results come whole, when its last plan has ended."""
@@ -169,32 +245,41 @@ def _swept(
         by_frontend.setdefault(chain.frontend, {}).setdefault(chain.pooling, []).append((trial, chain.backend))
     rows = max((len(split.fitted) for plan in plans for split in plan), default=0)
     for frontend, by_pooling in by_frontend.items():
-        vectors = pooled(engine, clips, frontend, tuple(by_pooling), cache)
-        dim = vectors.shape[2]
         members = [tuple(pairs) for pairs in by_pooling.values()]
-        with _temporary(scratch) as path:
-            _write(path, vectors)
-            del vectors
-            task = _Fit(str(path), target_domain)
-            # A plan an item: with one pooling and three arrangements, three workers have work.
-            items = [
-                (place, tuple(backend for _, backend in pairs), plan)
-                for place, pairs in enumerate(members)
-                for plan in plans
-            ]
-            waiting: dict[int, dict[int, NDArray[np.float32]]] = {}
-            for done in engine.run(task, items):
-                place, plan = divmod(done.index, len(plans))
-                parts = waiting.setdefault(place, {})
-                parts[plan] = done.result()
-                if len(parts) < len(plans):
-                    continue
-                del waiting[place]
-                yield Scored(
-                    trials=tuple(trial for trial, _ in members[place]),
-                    scores=np.stack([parts[i] for i in range(len(plans))], axis=1).astype(np.float64),
-                    parameters=tuple(backend.n_parameters(dim, rows) for _, backend in members[place]),
-                )
+        scores = [np.full((len(plans), len(pairs), len(clips)), np.nan, dtype=np.float32) for pairs in members]
+        hearings = _hearings(engine, frontend, clips, plans, means)
+        missing = Counter({place: sum(len(h.plans) for h in hearings) for place in range(len(members))})
+        for hearing in hearings:
+            heard = hearing.rows
+            vectors = pooled(engine, clips.take(heard), hearing.frontend, tuple(by_pooling), means.cache)
+            dim, place_of = vectors.shape[2], np.full(len(clips), -1, dtype=np.intp)
+            place_of[heard] = np.arange(len(heard))
+            with _temporary(scratch) as path:
+                _write(path, vectors)
+                del vectors
+                task = _Fit(str(path), target_domain, place_of)
+                # A plan an item: with one pooling and three arrangements, three workers have work.
+                items = [
+                    (place, tuple(backend for _, backend in pairs), plan)
+                    for place, pairs in enumerate(members)
+                    for plan in hearing.plans.values()
+                ]
+                for done in engine.run(task, items):
+                    place, plan = divmod(done.index, len(hearing.plans))
+                    own = scores[place][list(hearing.plans)[plan]]
+                    found = done.result()
+                    np.copyto(own, found, where=~np.isnan(found))
+                    missing[place] -= 1
+                    if missing[place]:
+                        continue
+                    yield Scored(
+                        trials=tuple(trial for trial, _ in members[place]),
+                        scores=scores[place].swapaxes(0, 1).astype(np.float64),
+                        parameters=tuple(
+                            backend.n_parameters(dim, rows) + hearing.frontend.n_parameters
+                            for _, backend in members[place]
+                        ),
+                    )
 
 
 @contextmanager
@@ -229,17 +314,19 @@ class _Fit:
 
     vectors: str
     target_domain: NDArray[np.bool_] | None
+    place_of: NDArray[np.intp]  # (clips,) where a clip's vector lies
 
     def __call__(self, item: tuple[int, tuple[Backend, ...], tuple[_Split, ...]]) -> NDArray[np.float32]:
         """(back ends, clips). In the precision of score rows on disk: a continued run sees what a whole one sees."""
         place, backends, splits = item
         x = np.load(self.vectors, mmap_mode="r")[place]
-        scores = np.full((len(backends), len(x)), np.nan, dtype=np.float32)
+        scores = np.full((len(backends), len(self.place_of)), np.nan, dtype=np.float32)
         for kind in {type(backend) for backend in backends}:
             rows = np.array([i for i, backend in enumerate(backends) if type(backend) is kind])
             configs = [backends[i] for i in rows]
             for split in splits:
                 domain = None if self.target_domain is None else self.target_domain[split.fitted]
-                out = kind.sweep(configs, x[split.fitted], domain, x[split.scored], split.seed)
+                fitted, scored = self.place_of[split.fitted], self.place_of[split.scored]
+                out = kind.sweep(configs, x[fitted], domain, x[scored], split.seed)
                 scores[np.ix_(rows, split.scored)] = out
         return scores

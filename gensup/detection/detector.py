@@ -11,11 +11,11 @@ from gensup.detection.chain import ChainDetector
 from gensup.detection.examples import Examples
 from gensup.detection.fusion import Fusion
 from gensup.detection.held_out import HeldOut
+from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Scores
 from gensup.detection.saved import DESCRIPTION, described
 from gensup.engine import Engine
 from gensup.registry import unknown
-from gensup.store import ArrayCache
 
 
 class Detector(Protocol):
@@ -61,7 +61,7 @@ class Detector(Protocol):
         """
         ...
 
-    def score(self, clips: Examples, engine: Engine, cache: ArrayCache | None = None) -> Scores:
+    def score(self, clips: Examples, engine: Engine, means: Means = NOTHING) -> Scores:
         """(clips,) raw scores, higher = more anomalous; ``clips.group`` names groups of this detector."""
         ...
 

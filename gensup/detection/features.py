@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.audio.files import AudioRef
 from gensup.clip import Json
+from gensup.detection.between import Between, Sound, mixed
 from gensup.detection.examples import Examples
-from gensup.detection.parts import FittedFrontend, Pooling
+from gensup.detection.means import Means
+from gensup.detection.parts import FittedFrontend, Frontend, Pooling, Tokens
 from gensup.engine import Engine, collect
 from gensup.errors import GensupError
+from gensup.rng import seed
 from gensup.store import ArrayCache
 
 CLIPS_A_TASK = 16
@@ -30,10 +32,10 @@ class _Embed:
     poolings: tuple[Pooling, ...]
     cache: ArrayCache | None
 
-    def __call__(self, clips: Sequence[tuple[AudioRef, str]]) -> NDArray[np.float32]:
+    def __call__(self, clips: Sequence[tuple[Sound, str]]) -> NDArray[np.float32]:
         return np.stack([self._kept(clip, key) for clip, key in clips], axis=1)
 
-    def _kept(self, clip: AudioRef, key: str) -> NDArray[np.float32]:
+    def _kept(self, clip: Sound, key: str) -> NDArray[np.float32]:
         if self.cache is None:
             return self._pooled(clip)
         settings: dict[str, Json] = {
@@ -47,9 +49,15 @@ class _Embed:
         )
         return np.asarray(made["vectors"], dtype=np.float32)
 
-    def _pooled(self, clip: AudioRef) -> NDArray[np.float32]:
+    def _tokens(self, clip: Sound) -> Tokens:
+        if isinstance(clip, Between) and clip.at == "log-mel":
+            a, b = (self.frontend.tokens(ref.read(), ref.rate).x for ref in (clip.first, clip.second))
+            return Tokens(mixed(a, b, clip.share, axis=0))
+        return self.frontend.tokens(clip.read(), clip.rate)
+
+    def _pooled(self, clip: Sound) -> NDArray[np.float32]:
         try:
-            tokens = self.frontend.tokens(clip.read(), clip.rate)
+            tokens = self._tokens(clip)
         except GensupError as error:
             if error.where:
                 raise
@@ -80,3 +88,29 @@ def pooled(
     chunks = [clips[i : i + CLIPS_A_TASK] for i in range(0, len(clips), CLIPS_A_TASK)]
     task = _Embed(frontend, tuple(poolings), cache if frontend.per_clip_seconds >= WORTH_KEEPING_S else None)
     return np.concatenate(collect(engine, task, chunks), axis=1)
+
+
+def ready_many(
+    engine: Engine, frontend: Frontend, normals: Sequence[Examples], means: Means
+) -> tuple[FittedFrontend, ...]:
+    """A frontend trained on each of several sets of clips, side by side; one that is not trained stays here.
+
+    Raises:
+        GensupError: see ``Frontend.ready``.
+    """
+    if not frontend.trained or len(normals) == 1:
+        return tuple(frontend.ready(clips, means, seed("frontend")) for clips in normals)
+    return tuple(collect(engine, _Train(frontend, means), list(normals)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Train:
+    """One worker's task: a frontend trained on some clips."""
+
+    doing = "training"
+
+    frontend: Frontend
+    means: Means
+
+    def __call__(self, normals: Examples) -> FittedFrontend:
+        return self.frontend.ready(normals, self.means, seed("frontend"))

@@ -18,6 +18,7 @@ from gensup.detection import chain
 from gensup.detection.chain import ChainDetector, score_many
 from gensup.detection.examples import Examples
 from gensup.detection.held_out import HeldOut
+from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Scores
 from gensup.detection.saved import (
     DESCRIPTION,
@@ -35,7 +36,7 @@ from gensup.detection.saved import (
 )
 from gensup.engine import Engine
 from gensup.errors import GensupError
-from gensup.store import SCHEMA, ArrayCache, write_bytes
+from gensup.store import SCHEMA, write_bytes
 
 Combine: TypeAlias = Literal["mean", "max"]
 Member: TypeAlias = "ChainDetector | Fusion"
@@ -109,9 +110,9 @@ class Fusion:
         """The group whose models score a clip of ``group``, see ``ChainDetector.group_of``."""
         return group_of(self.groups, group, where)
 
-    def score(self, clips: Examples, engine: Engine, cache: ArrayCache | None = None) -> Scores:
+    def score(self, clips: Examples, engine: Engine, means: Means = NOTHING) -> Scores:
         """(clips,) anomaly scores, higher = more anomalous. Each chain scores once, each frontend hears a clip once."""
-        return self._combined(score_many(self.chains(), clips, engine, cache))
+        return self._combined(score_many(self.chains(), clips, engine, means))
 
     def normalised(self, scores: Scores) -> Scores:
         """Scores in standard deviations from the mean of held-out normal clips."""

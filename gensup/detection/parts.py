@@ -1,10 +1,11 @@
-"""The slots of a detector's chain, and who may stand in them: frontend -> pooling -> backend."""
+"""The slots of a detector's chain, and who may stand in them: frontend, pooling, resample, backend, normalise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,10 @@ from numpy.typing import NDArray
 from gensup.audio.files import Audio
 from gensup.clip import Json
 from gensup.registry import Registry
+
+if TYPE_CHECKING:
+    from gensup.detection.examples import Examples
+    from gensup.detection.means import Means
 
 Vectors: TypeAlias = NDArray[np.float32]
 """(rows, dim), one row a clip."""
@@ -24,9 +29,16 @@ Params: TypeAlias = Mapping[str, Json]
 
 Arrays: TypeAlias = dict[str, NDArray[np.generic]]
 
+STATE = "frontend//"
+"""Before the names of a frontend's arrays in a safetensors file; no group of models is called so."""
+
 FRONTENDS = Registry("gensup.detection.frontends", "frontend")
 POOLINGS = Registry("gensup.detection.pooling", "pooling")
+RESAMPLES = Registry("gensup.detection.resampling", "resampling")
 BACKENDS = Registry("gensup.detection.backends", "backend")
+LABELS = Registry("gensup.detection.labels", "pseudo-attribute")
+LOSSES = Registry("gensup.detection.losses", "loss")
+NORMALISES = Registry("gensup.detection.normalising", "normalisation of scores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +68,50 @@ class FittedFrontend(Protocol):
         """
         ...
 
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that its network holds."""
+        ...
 
-class Frontend(FittedFrontend, Protocol):
-    """A frozen frontend is its own fitted self. Training joins this protocol with the first trained frontend."""
+    def state(self) -> Arrays:
+        """What was trained, for the detector's file; of pretrained weights only their SHA-256."""
+        ...
+
+
+class Frontend(Protocol):
+    """A recipe's frontend: frozen (its own fitted self), pretrained (it needs weights), or trained on normal clips."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    per_clip_seconds: ClassVar[float]
+    trained: ClassVar[bool]  # on the normal clips of a fit: those that are held out must not be among them
+
+    def ready(self, normals: Examples, means: Means, seed: int) -> FittedFrontend:
+        """What turns clips into tokens: small when pickled, for every worker gets it; weights stay in files.
+
+        Args:
+            normals: the clips that may be fitted on. A frontend that is not trained does not look at them.
+
+        Raises:
+            GensupError: weights that are not there, too few clips or labels to train on, or training that failed.
+        """
+        ...
+
+    def untrained(self, means: Means) -> FittedFrontend:
+        """Of the shape and speed of what ``ready`` returns, without training: what a candidate costs is asked of it.
+
+        Raises:
+            GensupError: weights that are not there.
+        """
+        ...
+
+    def restore(self, file: Path, means: Means) -> FittedFrontend:
+        """What ``ready`` returned, from a safetensors file that holds its ``state`` under names after ``STATE``.
+
+        Raises:
+            GensupError: arrays of another network, or pretrained weights that are not there or not those.
+        """
+        ...
 
 
 class Pooling(Protocol):
@@ -120,4 +173,44 @@ class Backend(Protocol):
         seed: int,
     ) -> NDArray[np.float64]:
         """(configs, queries): as if each configuration were fitted and scored alone, with the same seed."""
+        ...
+
+
+class Resample(Protocol):
+    """Adds vectors to those that a back end is fitted on; scored vectors are left as they are."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def unfit(self, rows: int) -> str | None:
+        """Why so few rows cannot be added to; None when they can."""
+        ...
+
+    def __call__(
+        self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int
+    ) -> tuple[Vectors, NDArray[np.bool_] | None]:
+        """(rows + more, dim), the given ones first, and their domains."""
+        ...
+
+
+class Normalise(Protocol):
+    """Makes scores of several models, or of several regions, comparable: fits one or more back ends and scales them."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    def unfit(self, backend: Backend, rows: int) -> str | None:
+        """Why it cannot be fitted on so few rows; None when it can."""
+        ...
+
+    def n_parameters(self, backend: Backend, dim: int, rows: int) -> int:
+        """Numbers that the fitted models and their scales hold."""
+        ...
+
+    def fit(
+        self, backend: Backend, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int
+    ) -> FittedBackend: ...
+
+    def restore(self, backend: Backend, arrays: Arrays) -> FittedBackend:
+        """What ``fit`` returned, from its ``state``."""
         ...

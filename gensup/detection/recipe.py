@@ -10,13 +10,27 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from gensup.clip import Json
-from gensup.detection.parts import BACKENDS, FRONTENDS, POOLINGS, Backend, Frontend, Params, Pooling
+from gensup.detection.composed import Composed
+from gensup.detection.parts import (
+    BACKENDS,
+    FRONTENDS,
+    NORMALISES,
+    POOLINGS,
+    RESAMPLES,
+    Backend,
+    Frontend,
+    Params,
+    Pooling,
+)
+from gensup.detection.resampling.smote import Smote
 from gensup.errors import GensupError
 from gensup.registry import Registry, unknown
 from gensup.resources import mapping, names
 from gensup.rng import digest
 
-SLOTS: dict[str, Registry] = {"frontend": FRONTENDS, "pooling": POOLINGS, "backend": BACKENDS}
+NEEDED: dict[str, Registry] = {"frontend": FRONTENDS, "pooling": POOLINGS, "backend": BACKENDS}
+OPTIONAL: dict[str, Registry] = {"resample": RESAMPLES, "normalise": NORMALISES}
+SLOTS = NEEDED | OPTIONAL
 GROUPS = ("machine", "section")
 MAX_POINTS = 10_000
 
@@ -27,12 +41,9 @@ class Chain:
 
     frontend: Frontend
     pooling: Pooling
-    backend: Backend
-
-    @property
-    def versions(self) -> dict[str, int]:
-        """Of every part: a number changes when its results do."""
-        return {slot: getattr(self, slot).version for slot in SLOTS}
+    backend: Backend  # with what stands before and behind it
+    grown: Smote | None  # what adds clips before the frontend
+    versions: Mapping[str, int]  # of every part: a number changes when its results do
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,7 @@ class Recipe:
         return tuple(
             f"{slot}.{field.name}"
             for slot, registry in SLOTS.items()
+            if f"{slot}.kind" in self.default
             for field in fields(registry.load(str(self.default[f"{slot}.kind"])))
         )
 
@@ -81,11 +93,24 @@ def trial_id(recipe: str, params: Params) -> str:
 
 def build(params: Params) -> Chain:
     """The parts that resolved parameters describe."""
-    parts = {
-        slot: _part(slot, {p.split(".", 1)[1]: v for p, v in params.items() if p.startswith(f"{slot}.")})
-        for slot in SLOTS
-    }
-    return Chain(parts["frontend"], parts["pooling"], parts["backend"])
+    parts = parts_of(params)
+    backend = parts["backend"]
+    if OPTIONAL.keys() & parts.keys():
+        backend = Composed(parts.get("resample"), backend, parts.get("normalise"))
+    resample = parts.get("resample")
+    return Chain(
+        frontend=parts["frontend"],
+        pooling=parts["pooling"],
+        backend=backend,
+        grown=resample if isinstance(resample, Smote) and resample.at != "embedding" else None,
+        versions={slot: part.version for slot, part in parts.items()},
+    )
+
+
+def parts_of(params: Params) -> dict[str, Any]:
+    """The part in every slot that is filled."""
+    settings = {slot: {p.split(".", 1)[1]: v for p, v in params.items() if p.startswith(f"{slot}.")} for slot in SLOTS}
+    return {slot: _part(slot, mine) for slot, mine in settings.items() if mine or slot in NEEDED}
 
 
 def load(name: str, overlay: Path | None = None) -> Recipe:
@@ -111,13 +136,15 @@ def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
     for key in content:
         if key not in allowed:
             raise unknown("recipe key", key, allowed, where=where)
-    for key in ("name", "paper", *SLOTS):
+    for key in ("name", "paper", *NEEDED):
         if key not in content:
-            raise GensupError("a key is missing", where=where, value=key, rule=f"a recipe has {', '.join(allowed)}")
+            raise GensupError(
+                "a key is missing", where=where, value=key, rule=f"a recipe has name, paper, {', '.join(NEEDED)}"
+            )
     if content["name"] != stem:
         raise GensupError("the name is not the file's", where=where, value=content["name"], rule=f"name: {stem}")
     default: dict[str, Json] = {}
-    for slot in SLOTS:
+    for slot in (slot for slot in SLOTS if slot in content):
         settings = _mapping(content[slot], f"{where}: {slot}")
         default |= {f"{slot}.{key}": value for key, value in settings.items()}
     try:
@@ -147,8 +174,8 @@ def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
         for value in values:
             recipe.with_values({path: value})
     # What is swept is said of every candidate, also where the default leaves it to the part.
-    parts = build(default)
-    unsaid = {path: getattr(getattr(parts, path.split(".")[0]), path.split(".")[1]) for path in recipe.space}
+    parts = parts_of(default)
+    unsaid = {path: getattr(parts[path.split(".")[0]], path.split(".")[1]) for path in recipe.space}
     return replace(recipe, default={**unsaid, **default})
 
 

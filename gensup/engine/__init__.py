@@ -10,6 +10,7 @@ from gensup.engine.cpus import default_workers
 from gensup.engine.done import Done, Engine, collect
 from gensup.engine.inline import Inline
 from gensup.engine.local import Local
+from gensup.engine.threads import Threads
 
 
 def for_workers(workers: int | None = None) -> Engine:
@@ -18,4 +19,15 @@ def for_workers(workers: int | None = None) -> Engine:
     return Inline() if count == 1 else Local(count)
 
 
-__all__ = ["Done", "Engine", "Inline", "Local", "Ray", "collect", "default_workers", "for_workers", "single_threaded"]
+__all__ = [
+    "Done",
+    "Engine",
+    "Inline",
+    "Local",
+    "Ray",
+    "Threads",
+    "collect",
+    "default_workers",
+    "for_workers",
+    "single_threaded",
+]

@@ -4,7 +4,7 @@ from gensup.metadata.join import Joined, join, tables_below
 from gensup.metadata.layout import Layout, describe
 from gensup.metadata.names import format, parse  # noqa: A004 - the counterpart of parse, always used as metadata.format
 from gensup.metadata.patterns import Pattern, compiled, left_out
-from gensup.metadata.roles import Aside, Normals, first_shot, labelled
+from gensup.metadata.roles import Aside, Normals, first_shot, labelled, references
 from gensup.metadata.tree import read_names, scan
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "left_out",
     "parse",
     "read_names",
+    "references",
     "scan",
     "tables_below",
 ]

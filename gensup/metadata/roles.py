@@ -29,6 +29,10 @@ class Normals:
     reference: tuple[Clip, ...] = ()  # other machines; the only place where an anomaly may stand
 
     def __post_init__(self) -> None:
+        targets = {clip.machine for clip in self.target}
+        for clip in self.reference:
+            if clip.machine in targets:
+                raise GensupError("a target's clip among the references", where=clip.path, value=clip.machine)
         for clip in self.target:
             if clip.condition == "anomaly" or clip.split not in ("train", None):
                 raise GensupError(
@@ -62,6 +66,10 @@ def first_shot(
     the normal clips outside test folders. A recording whose name follows no known grammar and that says no condition
     is the user's own: taken as normal and counted, below a train folder or where no clip of the target says normal.
 
+    Args:
+        reference: machines of which normal and anomalous clips are taken, see ``references``. Whether one is the target
+            under another name is asked before (``captions.machines.same_machine``): names alone do not tell.
+
     Raises:
         GensupError: no clip of this machine or of a reference machine, or none of the target that may be taken.
     """
@@ -74,10 +82,9 @@ def first_shot(
             raise GensupError(
                 "the target is no reference", where="--reference", value=other, remedy="name other machines"
             )
-        if other not in named:
-            raise unknown("machine", other, named, where="--reference")
+    others, aside_of_others = references(root, clips, reference)
     taken: list[Clip] = []
-    aside: Counter[str] = Counter()
+    aside: Counter[str] = Counter(dict(aside_of_others.counts))
     target = _roles(root, clips, machine)
     for clip, reason in target:
         if reason:
@@ -97,7 +104,37 @@ def first_shot(
             rule="a clip is taken when its name or folders say normal and not test",
             remedy="name the folder of the normal recordings",
         )
-    return Normals(root, tuple(taken), tuple(clip for clip in clips if clip.machine in reference)), left
+    return Normals(root, tuple(taken), others), left
+
+
+def references(root: Path, clips: Iterable[Clip], machines: Sequence[str]) -> tuple[tuple[Clip, ...], Aside]:
+    """The clips of reference machines that say whether the machine was normal, train and test alike.
+
+    Left aside: clips that say nothing of it (here nothing is assumed), supplemental ones (noise alone is called normal
+    too), and those whose name their folders deny.
+
+    Raises:
+        GensupError: no clip of one of these machines.
+    """
+    clips = tuple(clips)
+    named = tuple(sorted({clip.machine for clip in clips if clip.machine is not None}))
+    for machine in machines:
+        if machine not in named:
+            raise unknown("machine", machine, named, where="--reference")
+    aside: Counter[str] = Counter()
+    taken: list[Clip] = []
+    for clip in clips:
+        if clip.machine not in machines:
+            continue
+        if clip.split == SUPPLEMENTAL:
+            aside[f"{SUPPLEMENTAL} clips of references"] += 1
+        elif clip.condition is None:
+            aside["unlabelled clips of references"] += 1
+        elif _denied(clip):
+            aside[f"clips of references {CONTRADICTED}"] += 1
+        else:
+            taken.append(clip)
+    return tuple(taken), Aside(tuple(sorted(aside.items())))
 
 
 def labelled(root: Path, clips: Iterable[Clip], machine: str) -> tuple[Clip, ...]:

@@ -13,22 +13,27 @@ def build(columns: Sequence[Column], questions: Mapping[str, Question]) -> tuple
 
     ``questions`` maps an anomalous clip's id to what it asks. Its negatives went the same way: the real normal clips
     for faults added to recordings, the normal twins for clips that went through a codec, and their nuisance copies.
-    Where a chain has no normal clip (an unpaired set), the real ones have to do.
+    Where a chain has no normal clip (an unpaired set), the real ones have to do: those that its candidates are fitted
+    on.
 
     Raises:
         GensupError: an anomaly without a single normal clip to be told from.
     """
     normal: dict[tuple[str, int], list[int]] = {}
-    members: dict[tuple[Question, str, int], list[int]] = {}
+    real: dict[tuple[str, int], list[int]] = {}
+    members: dict[tuple[Question, str, str, int], list[int]] = {}
     for i, column in enumerate(columns):
         if column.repeat == LEFT_OUT:
             continue
         if column.role == "anomaly":
-            members.setdefault((questions[column.clip], column.chain, column.repeat), []).append(i)
-        else:
-            normal.setdefault((column.chain, column.repeat), []).append(i)
-    for _, chain, repeat in members:
-        if not (normal.get((chain, repeat)) or normal.get(("none", repeat))):
+            key = questions[column.clip], column.chain, column.fitted, column.repeat
+            members.setdefault(key, []).append(i)
+            continue
+        normal.setdefault((column.chain, column.repeat), []).append(i)
+        if column.role == "normal" or column.chain == "none":
+            real.setdefault((column.fitted, column.repeat), []).append(i)
+    for _, chain, fitted, repeat in members:
+        if not (normal.get((chain, repeat)) or real.get((fitted, repeat))):
             raise GensupError(
                 "anomalies without a normal clip",
                 value=f"what went through {chain}",
@@ -40,8 +45,8 @@ def build(columns: Sequence[Column], questions: Mapping[str, Question]) -> tuple
         Exam(
             question=question,
             repeat=repeat,
-            normal=tuple(normal.get((chain, repeat)) or normal["none", repeat]),
-            anomaly=tuple(members[question, chain, repeat]),
+            normal=tuple(normal.get((chain, repeat)) or real[fitted, repeat]),
+            anomaly=tuple(members[question, chain, fitted, repeat]),
         )
-        for question, chain, repeat in ordered
+        for question, chain, fitted, repeat in ordered
     )

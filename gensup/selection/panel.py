@@ -12,10 +12,14 @@ from gensup.selection.records import LEFT_OUT, ScoreTable
 Floats = NDArray[np.float64]
 
 
-def normal_places(table: ScoreTable) -> NDArray[np.intp]:
-    """Columns of normal clips, scored by models fitted without them: recordings, or normal twins without any."""
+def normal_places(table: ScoreTable, fitted: str = "none") -> NDArray[np.intp]:
+    """Columns of normal clips, scored by models fitted without them: recordings, or normal twins without any.
+
+    Args:
+        fitted: what the clips went through that the models were fitted on; "none" are recordings.
+    """
     places = {
-        role: [i for i, c in enumerate(table.columns) if c.role == role and c.repeat != LEFT_OUT]
+        role: [i for i, c in enumerate(table.columns) if (c.role, c.fitted) == (role, fitted) and c.repeat != LEFT_OUT]
         for role in ("normal", "sham")
     }
     return np.array(places["normal"] or places["sham"], dtype=np.intp)

@@ -29,6 +29,7 @@ class Column:
     target_domain: bool | None
     role: Role
     chain: str  # what the clip went through before it was scored; "none" for recordings and faults added to them
+    fitted: str = "none"  # what the normal clips went through that the candidates were fitted on who scored it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from gensup.metrics import auc
 from gensup.selection.constants import constants
-from gensup.selection.fusion import standardised
+from gensup.selection.fusion import on_one_scale, standardised
 from gensup.selection.panel import normal_places
 from gensup.selection.records import LEFT_OUT, Judgement, ScoreTable
 from gensup.selection.utility import by_family, plain_aucs
@@ -88,7 +88,8 @@ def _domain(table: ScoreTable, judgements: Sequence[Judgement]) -> Floats | None
 def _consensus(table: ScoreTable, judgements: Sequence[Judgement]) -> Floats | None:
     """Agreement (Spearman) with the mean of all candidates, on all clips of the first arrangement."""
     first = [i for i, column in enumerate(table.columns) if column.repeat == 0]
-    ranks = rankdata(table.scores[:, first], axis=1)
+    alike = on_one_scale(table, table.scores)
+    ranks = rankdata(alike[:, first], axis=1)
     crowd = rankdata(standardised(table, table.scores)[:, first].mean(axis=0))
     ranks -= ranks.mean(axis=1, keepdims=True)
     crowd -= crowd.mean()

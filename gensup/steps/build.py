@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gensup.detection.chain import Wanted, fit_many
 from gensup.detection.fusion import Combine, Member, fuse
+from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Scores
 from gensup.engine import Engine
 from gensup.errors import GensupError
@@ -16,7 +17,6 @@ from gensup.selection.panel import normal_places
 from gensup.selection.records import ScoreTable, Verdict
 from gensup.steps.candidates import Candidates
 from gensup.steps.table import Exercise
-from gensup.store import ArrayCache
 
 
 def build(
@@ -26,7 +26,7 @@ def build(
     table: ScoreTable,
     exercised: Exercise,
     machine: str,
-    cache: ArrayCache | None = None,
+    means: Means = NOTHING,
 ) -> Member:
     """What ``verdict.form`` asks for; the table holds everybody's held-out scores already.
 
@@ -45,7 +45,7 @@ def build(
     heard = verdict.panel if verdict.form == "hedged" else ()
     wanted = list(dict.fromkeys([*verdict.members, *heard]))
     described = [Wanted(candidates.recipe_of[t], candidates.params[t], held_out[t]) for t in wanted]
-    models = fit_many(engine, described, candidates.group_by, clips, machine=machine, cache=cache)
+    models = fit_many(engine, described, candidates.group_by, clips, machine=machine, means=means)
     fitted = dict(zip(wanted, models, strict=True))
 
     def together(trials: Sequence[str], combine: Combine) -> tuple[Member, Scores]:

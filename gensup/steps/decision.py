@@ -14,7 +14,7 @@ from gensup.steps.progress import Progress
 from gensup.steps.recordings import Recordings
 from gensup.steps.scoring import Scoring, comparable, joined
 from gensup.steps.study import NOT_FINITE, Row, Study
-from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise
+from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, unfitted
 from gensup.steps.tainted import taints
 from gensup.synthesis.plan import HIGHEST
 from gensup.synthesis.twinset import WANTED
@@ -50,6 +50,8 @@ class Decision:
     def reached(self, synthetic: Synthetic) -> Decided:
         """Score, judge, ask once more where a ladder misses the fixed difficulty, and decide."""
         exercised = exercise(self.recordings, synthetic, self.scoring.seed)
+        for line in unfitted(self.recordings, synthetic):
+            self.progress.note(line)
         study = Study(self.out)
         rows = self.scoring.searched(exercised, study, self.trials)
         study.finish()
@@ -63,7 +65,7 @@ class Decision:
             self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
             made = self.more(wanted)
             if made is not None:
-                further = exercise(self.recordings, made, self.scoring.seed)
+                further = exercise(self.recordings, synthetic.further(made), self.scoring.seed)
                 table, failed = comparable(self._joined(table, exercised, further, WANTED))
                 rows |= {t.id: (replace(t, state="failed", reason=NOT_FINITE), None) for t in failed}
                 judgements = judge(table)

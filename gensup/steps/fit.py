@@ -11,6 +11,7 @@ from gensup.detection.chain import ChainDetector
 from gensup.detection.chain import fit as fit_detector
 from gensup.detection.crossfit import crossfit, unfit
 from gensup.detection.detector import load as load_detector
+from gensup.detection.means import Means
 from gensup.detection.recipe import load, trial_id
 from gensup.engine import for_workers
 from gensup.errors import GensupError
@@ -77,10 +78,10 @@ def fit(
             raise GensupError(
                 "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
             )
-        kept = ArrayCache(cache) if cache else None
-        (scored,) = crossfit(engine, trial, clips, arrangements, kept)
+        means = Means(cache=ArrayCache(cache) if cache else None)
+        (scored,) = crossfit(engine, trial, clips, arrangements, means)
         fitted = fit_detector(
-            engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, cache=kept
+            engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, means=means
         )
     fitted.save(out)
     return fitted

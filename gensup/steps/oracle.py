@@ -17,6 +17,7 @@ from gensup.clip import Clip, Json
 from gensup.detection.crossfit import fit_and_score
 from gensup.detection.detector import load
 from gensup.detection.examples import Examples
+from gensup.detection.means import Means
 from gensup.detection.recipe import load as load_recipe
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
@@ -63,7 +64,7 @@ def oracle(
     group_by = {name: load_recipe(name, detectors_overlay).group_by for name in {t.recipe for t in run.table.trials}}
     detector = load(out / "detector")
     with Followed(for_workers(workers), progress) as engine:
-        kept = ArrayCache(cache) if cache else None
+        means = Means(cache=ArrayCache(cache) if cache else None)
         scanned = scan(root, exclude=[out], pattern=None if said.pattern is None else compiled(said.pattern))
         normals = _normals(root, scanned, said, _sources(out), engine)
         heard = _labelled(root, scanned, said, skip_bad, engine, progress)
@@ -74,7 +75,7 @@ def oracle(
         for by in sorted(set(group_by.values())):
             wanted = {trial.id: trial.params for trial in run.table.trials if group_by[trial.recipe] == by}
             queries = groups[by].examples(members, domains=False)
-            for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, kept):
+            for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, means):
                 scores |= dict(zip(scored.trials, scored.scores[:, 0], strict=True))
         for trial in sorted(trial for trial, values in scores.items() if not np.isfinite(values).all()):
             del scores[trial]
@@ -83,7 +84,7 @@ def oracle(
             raise GensupError(
                 "no candidate can score these clips", where=str(root), remedy="look at the labelled clips"
             )
-        built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, kept)
+        built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, means)
     built = built.astype(np.float32).astype(np.float64)  # as candidates' scores are: what is equal there is equal here
     found = evaluate(
         _labels(members),

@@ -15,6 +15,7 @@ from gensup.audio.files import SUFFIXES
 from gensup.clip import Clip
 from gensup.detection.detector import Detector, load
 from gensup.detection.examples import Examples
+from gensup.detection.means import Means
 from gensup.detection.saved import DESCRIPTION, WEIGHTS
 from gensup.engine import for_workers
 from gensup.errors import GensupError
@@ -106,7 +107,7 @@ def score(
             key=tuple(member.key for member in heard.members),
             group=tuple(members[member.clip.path][2] for member in heard.members),
         )
-        raw = fitted.score(clips, engine, ArrayCache(cache) if cache else None)
+        raw = fitted.score(clips, engine, Means(cache=ArrayCache(cache) if cache else None))
     shown = fitted.normalised(raw) if normalised else raw
     if not np.isfinite(shown).all():
         bad = heard.members[int(np.argmin(np.isfinite(shown)))].clip.path

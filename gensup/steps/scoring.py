@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.detection.crossfit import crossfit, unfit
+from gensup.detection.means import NOTHING, Means
 from gensup.engine import Engine
 from gensup.errors import GensupError
 from gensup.selection import exams
@@ -21,7 +22,6 @@ from gensup.steps.export import axes_of
 from gensup.steps.search import explore
 from gensup.steps.study import Row, Study
 from gensup.steps.table import Exercise
-from gensup.store import ArrayCache
 
 PROBE = 24  # trials that fix what a search climbs
 BATCH = 8  # suggestions at a time: a pooling's back ends are fitted together
@@ -36,7 +36,7 @@ class Scoring:
     machine: str
     seed: int
     deadline: Deadline
-    cache: ArrayCache | None = None
+    means: Means = NOTHING
     forbidden: Mapping[str, str] = field(default_factory=dict)  # trials that a limit rules out, each with the reason
 
     def rows(self, exercised: Exercise, study: Study, wanted: Iterable[str]) -> dict[str, Row]:
@@ -56,7 +56,7 @@ class Scoring:
         left = {trial: params for trial, params in left.items() if trial not in reasons}
         if not left or self.deadline.over:
             return rows
-        for scored in crossfit(self.engine, left, clips, exercised.arrangements, self.cache, scratch=study.folder):
+        for scored in crossfit(self.engine, left, clips, exercised.arrangements, self.means, scratch=study.folder):
             done = zip(scored.trials, scored.parameters, scored.scores, strict=True)
             kept = study.add_many([(self.candidates.trial(t, size), s.reshape(-1)) for t, size, s in done])
             rows |= {trial.id: (trial, scores) for trial, scores in kept}
@@ -155,8 +155,8 @@ def joined(table: ScoreTable, asked: Exercise, more: Exercise, rows: Mapping[str
         asked: what the columns of ``table`` are.
         rows: of ``more``, by trial.
     """
-    known = {(column.clip, column.repeat) for column in table.columns}
-    new = [i for i, column in enumerate(more.columns) if (column.clip, column.repeat) not in known]
+    known = {(column.clip, column.repeat, column.fitted) for column in table.columns}
+    new = [i for i, column in enumerate(more.columns) if (column.clip, column.repeat, column.fitted) not in known]
     nothing = np.full(len(new), np.nan)
     scores = [row[1] if (row := rows.get(trial.id)) else None for trial in table.trials]
     added = np.stack([nothing if s is None else s[new] for s in scores])

@@ -135,7 +135,7 @@ def _column(clip: SyntheticClip) -> Column:
         clip=clip.id,
         repeat=0,
         fold=0,
-        source=clip.source or clip.id,
+        source=clip.source or clip.twin or clip.id,
         target_domain=None if clip.domain is None else clip.domain == "target",
         role=role_of(clip),
         chain=clip.chain,

@@ -9,7 +9,7 @@ from typing import cast
 
 from gensup.clip import Json
 from gensup.reporting.run_folder import BUILT
-from gensup.selection.fusion import fused, hedged
+from gensup.selection.fusion import fused, hedged, on_one_scale
 from gensup.selection.records import Judgement, ScoreTable, Verdict
 from gensup.selection.utility import ladders
 from gensup.store import SCHEMA, write_json
@@ -25,12 +25,14 @@ def summary(
     """
     ids = [trial.id for trial in table.trials]
     members, panel = ([ids.index(trial) for trial in trials] for trials in (verdict.members, verdict.panel))
-    shown = {} if table.default is None else {table.default: table.scores[ids.index(table.default)]}
+    alike = on_one_scale(table, table.scores)
+    shown = {} if table.default is None else {table.default: alike[ids.index(table.default)]}
     if verdict.form == "hedged":
         shown[BUILT] = hedged(table, members, panel)
     elif members:
-        shown[BUILT] = fused(table, members) if len(members) > 1 else table.scores[members[0]]
-    first = [i for i, column in enumerate(table.columns) if column.repeat == 0]
+        shown[BUILT] = fused(table, members) if len(members) > 1 else alike[members[0]]
+    # What a codec made of the recordings stands in no picture: the recordings do.
+    first = [i for i, c in enumerate(table.columns) if c.repeat == 0 and not (c.role == "normal" and c.chain != "none")]
     write_json(
         run / "trials" / "table.json",
         {

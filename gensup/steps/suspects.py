@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gensup.detection.crossfit import crossfit, unfit
+from gensup.detection.means import Means
 from gensup.engine import Engine
 from gensup.rng import generator
 from gensup.selection.suspects import suspects
@@ -15,7 +16,6 @@ from gensup.steps.candidates import Candidates
 from gensup.steps.progress import Progress
 from gensup.steps.recordings import Recordings
 from gensup.steps.table import Synthetic, exercise
-from gensup.store import ArrayCache
 
 ASKED = 8  # candidates: enough for a median, and quickly fitted
 NAMED = 5  # suspects, on the terminal
@@ -30,7 +30,7 @@ class Suspect:
 
 
 def find(
-    engine: Engine, candidates: Candidates, recordings: Recordings, run_seed: int, cache: ArrayCache | None
+    engine: Engine, candidates: Candidates, recordings: Recordings, run_seed: int, means: Means
 ) -> tuple[Suspect, ...]:
     """The suspicious ones among the recordings, the strangest first. No twin, and no test clip, is heard for it."""
     alone = exercise(recordings, Synthetic((), True, ()), run_seed)
@@ -41,7 +41,7 @@ def find(
     asked = {trial: candidates.params[trial] for trial in (candidates.default, *drawn) if trial not in pruned}
     if not asked:
         return ()
-    scored = list(crossfit(engine, asked, clips, arrangements[:1], cache))
+    scored = list(crossfit(engine, asked, clips, arrangements[:1], means))
     strata = [f"{member.clip.section}|{member.clip.domain}" for member in recordings.members]
     found = suspects(np.concatenate([s.scores[:, 0] for s in scored]), strata)
     return tuple(Suspect(recordings.members[i].clip.path, round(distance, 3)) for i, distance in found)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,13 @@ from gensup.selection.records import LEFT_OUT, Column, Question, Role
 from gensup.steps.candidates import group_of
 from gensup.steps.recordings import Recording, Recordings
 from gensup.store import sha256_file
-from gensup.synthesis import twinset
+from gensup.synthesis import codec, twinset
+from gensup.synthesis.codec import CodecNormal, read_normals
 from gensup.synthesis.twinset import MANIFEST, SyntheticClip
 
 UNPAIRED = Question(family="unpaired", mechanism="unknown", status="generic", severity=1.0)
+PLAIN = "none"  # the chain of a recording that nothing was done to
+ENOUGH = 0.5  # share of every section's recordings; of fewer normals a candidate is another candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,15 @@ class Synthetic:
     clips: tuple[SyntheticClip, ...]
     paired: bool
     fingerprint: tuple[str, ...]  # one a set
+    # Chain -> the recordings after its codec, by their keys; a chain that is not here has none.
+    normals: Mapping[str, Mapping[str, CodecNormal]] = field(default_factory=dict)
+
+    def further(self, made: Synthetic) -> Synthetic:
+        """``made``, other rungs of the same set, beside all that this one's candidates are fitted on."""
+        known = {clip.id for clip in made.clips}
+        generated = [c for c in self.clips if role_of(c) == "sham" and c.source is None and c.id not in known]
+        clips = sorted([*made.clips, *generated], key=lambda clip: clip.id)  # a fit may go by its clips' order
+        return replace(made, clips=tuple(clips), normals={**made.normals, **self.normals})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +65,22 @@ class Exercise:
         """The clips as a detector may see them."""
         own = self.columns[: len(self.clips)]
         known = any(column.target_domain is not None for column in own)
+        groups = (group_of(clip, machine, group_by) for clip in self.clips)
         return Examples(
             audio=self.refs,
             key=self.keys,
-            group=tuple(group_of(clip, machine, group_by) for clip in self.clips),
+            # A model for each chain: nobody is fitted on the clips of one and asked by those of another.
+            group=tuple(
+                group if column.fitted == PLAIN else f"{group}, {column.fitted}"
+                for group, column in zip(groups, own, strict=True)
+            ),
             target_domain=np.array([c.target_domain is True for c in own]) if known else None,
         )
 
     def normals(self, machine: str, group_by: Sequence[str]) -> tuple[Examples, tuple[Arrangement, ...]]:
-        """The clips that a detector is fitted on, and their folds."""
-        rows = np.flatnonzero(self.arrangements[0].train)
+        """The clips that a detector is fitted on, and their folds: recordings, and nothing that was made of them."""
+        own = self.columns[: len(self.clips)]
+        rows = np.array([i for i, c in enumerate(own) if (c.role, c.chain) == ("normal", PLAIN)], dtype=np.intp)
         return (
             self.examples(machine, group_by).take(rows),
             tuple(Arrangement(train=a.train[rows], fold=a.fold[rows]) for a in self.arrangements),
@@ -90,11 +108,16 @@ def read_sets(folders: Sequence[Path], machine: str) -> Synthetic:
     """
     clips: list[SyntheticClip] = []
     fingerprints = []
+    normals: dict[str, Mapping[str, CodecNormal]] = {}
     for folder in folders:
         if (folder / MANIFEST).is_file() or (folder / "run.json").is_file():
             found = twinset.read(folder)
+            through = read_normals(folder)
             _check_bytes(found)
-            fingerprints.append(sha256_file(folder / MANIFEST))
+            _check_bytes(tuple(through.values()))
+            fingerprints.append(_fingerprint(folder))
+            if through:
+                normals |= {clip.chain: through for clip in found if clip.chain not in (PLAIN, *normals)}
         else:
             found = _strays(folder)
             fingerprints.append(digest([clip.sha256 for clip in found]))
@@ -110,7 +133,14 @@ def read_sets(folders: Sequence[Path], machine: str) -> Synthetic:
         if not any(clip.condition == "anomaly" for clip in found):
             raise GensupError("no anomalies in this set", where=str(folder), rule="a set asks with anomalous clips")
         clips += found
-    return Synthetic(_once(clips), paired(clips), tuple(fingerprints))
+    return Synthetic(_once(clips), paired(clips), tuple(fingerprints), normals)
+
+
+def _fingerprint(folder: Path) -> str:
+    """Of a twin set: its rows and, where it has them, those of its normals."""
+    normals = folder / codec.FOLDER / codec.MANIFEST
+    rows = sha256_file(folder / MANIFEST)
+    return digest(rows, sha256_file(normals)) if normals.is_file() else rows
 
 
 def _once(clips: Sequence[SyntheticClip]) -> tuple[SyntheticClip, ...]:
@@ -129,13 +159,13 @@ def _once(clips: Sequence[SyntheticClip]) -> tuple[SyntheticClip, ...]:
     return tuple(found.values())
 
 
-def _check_bytes(clips: Sequence[SyntheticClip]) -> None:
+def _check_bytes(clips: Sequence[SyntheticClip] | Sequence[CodecNormal]) -> None:
     for clip in clips:
         if sha256_file(clip.file) != clip.sha256:
             raise GensupError(
                 "a clip is not what its row says",
                 where=str(clip.file),
-                rule="its SHA-256 stands in metadata.jsonl",
+                rule="its SHA-256 stands in the set's rows",
                 remedy="run the same `gensup synthesize` again: it makes the clip again",
             )
 
@@ -177,6 +207,10 @@ def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exe
     Normal twins stand in the table only where they differ from their source: with faults added to a recording, the
     recording itself is the normal twin.
 
+    Clips that went through a chain are scored by models of their own, which are fitted on the recordings after that
+    chain's codec where the set has those. Where its twins were made of noise alone, the normal twins of other folds'
+    noise are fitted on, too. The recordings themselves are scored by models that are fitted on recordings.
+
     Raises:
         GensupError: twins of recordings that are not among these.
     """
@@ -191,28 +225,89 @@ def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exe
         )
     asked = [c for c in synthetic.clips if c.condition == "anomaly" or c.nuisance is not None or c.chain != "none"]
     sources = [None if clip.source is None else recordings.members[place[clip.source]] for clip in asked]
+    fits = _fits(recordings, synthetic)
+    coded = [(fitted, member, normal) for fitted, heard in fits.heard.items() for member, normal in heard]
+    # Recordings, generated normals where there is nothing else to a chain's sound, and recordings after a codec.
+    train = np.array(
+        [
+            *(True for _ in recordings.members),
+            *(c.source is None and c.chain in fits.name and role_of(c) == "sham" for c in asked),
+            *(True for _ in coded),
+        ]
+    )
     columns: list[Column] = []
     arrangements = []
     for repeat, fold_of in enumerate(folds_of(recordings, run_seed)):
-        fold = [*fold_of.tolist(), *(_fold(clip, place, fold_of) for clip in asked)]
-        own = [_real(member, repeat, f) for member, f in zip(recordings.members, fold, strict=False)]
-        made = zip(asked, sources, fold[len(own) :], strict=True)
-        arranged = [*own, *(_made(clip, source, repeat, f) for clip, source, f in made)]
-        train = np.array([column.role == "normal" for column in arranged])
-        arrangements.append(Arrangement(train=train, fold=np.array(fold, dtype=np.intp)))
+        arranged = [_real(member, repeat, int(f)) for member, f in zip(recordings.members, fold_of, strict=True)]
+        for clip, source in zip(asked, sources, strict=True):
+            made = _made(clip, source, repeat, _fold(clip, place, fold_of))
+            arranged.append(replace(made, fitted=fits.name.get(clip.chain, PLAIN)))
+        for fitted, member, normal in coded:
+            real = _real(member, repeat, int(fold_of[place[member.key]]))
+            arranged.append(replace(real, chain=normal.chain, fitted=fitted))
+        fold = np.array([column.fold for column in arranged], dtype=np.intp)
+        arrangements.append(Arrangement(train=train, fold=fold))
         columns += arranged
+    files = [(clip.file, clip.sha256) for clip in asked] + [(normal.file, normal.sha256) for _, _, normal in coded]
     return Exercise(
         columns=tuple(columns),
-        refs=(*(m.ref for m in recordings.members), *(AudioRef(clip.file, recordings.rate, 0) for clip in asked)),
-        keys=(*(m.key for m in recordings.members), *(clip.sha256 for clip in asked)),
+        refs=(*(m.ref for m in recordings.members), *(AudioRef(file, recordings.rate, 0) for file, _ in files)),
+        keys=(*(m.key for m in recordings.members), *(sha256 for _, sha256 in files)),
         clips=(
             *(member.clip for member in recordings.members),
             *(s.clip if s else _stray(c, recordings) for c, s in zip(asked, sources, strict=True)),
+            *(member.clip for _, member, _ in coded),
         ),
         questions=questions_of(asked),
         arrangements=tuple(arrangements),
         paired=synthetic.paired,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """Models that are fitted on anything but recordings."""
+
+    name: Mapping[str, str]  # chain -> what its models are called by
+    heard: Mapping[str, tuple[tuple[Recording, CodecNormal], ...]]  # by that name: recordings after the codec
+
+
+def _fits(recordings: Recordings, synthetic: Synthetic) -> _Fits:
+    """Chains of one codec share their models, unless generated normals of one are fitted on, too."""
+    generated = {clip.chain for clip in synthetic.clips if clip.source is None}
+    name: dict[str, str] = {}
+    heard: dict[str, tuple[tuple[Recording, CodecNormal], ...]] = {}
+    for chain, normals in synthetic.normals.items():
+        if _lacking(recordings, normals) is None:
+            name[chain] = chain if chain in generated else next(iter(normals.values())).chain
+            found = [(member, normals[member.key]) for member in recordings.members if member.key in normals]
+            heard.setdefault(name[chain], tuple(found))
+    return _Fits(name, heard)
+
+
+def _lacking(recordings: Recordings, normals: Mapping[str, CodecNormal]) -> str | None:
+    """Why candidates cannot be fitted on these, or None."""
+    for section in sorted({str(member.clip.section) for member in recordings.members}):
+        keys = {member.key for member in recordings.members if str(member.clip.section) == section}
+        if len(keys & normals.keys()) < ENOUGH * len(keys):
+            return f"of {len(keys)} recordings of section {section} it has {len(keys & normals.keys())}"
+    return None
+
+
+def unfitted(recordings: Recordings, synthetic: Synthetic) -> Iterator[str]:
+    """What to say of chains whose candidates are not, or not wholly, fitted on normals of the same chain."""
+    keys = {member.key for member in recordings.members}
+    for chain in sorted({clip.chain for clip in synthetic.clips} - {PLAIN}):
+        normals = synthetic.normals.get(chain, {})
+        why = _lacking(recordings, normals) if normals else f"there is no {codec.FOLDER}/ in it"
+        if why is not None:
+            yield (
+                f"the set of {chain} does not say how its codec sounds ({why}): candidates are fitted on recordings, "
+                f"and it has no vote if it is told from them; `gensup synthesize` makes {codec.FOLDER}/ where its "
+                "generator has a codec"
+            )
+        elif missing := len(keys - normals.keys()):
+            yield f"the set of {chain} lacks {missing} of {len(keys)} recordings after its codec: fitted on the others"
 
 
 def conditions_left_out(recordings: Recordings, run_seed: int) -> Exercise | None:
@@ -248,10 +343,10 @@ def conditions_left_out(recordings: Recordings, run_seed: int) -> Exercise | Non
 
 
 def _fold(clip: SyntheticClip, place: Mapping[str, int], fold_of: NDArray[np.intp]) -> int:
-    """The fold of a clip's source. What nothing was recorded for may be held out of any fold: its id decides."""
+    """The fold of a clip's source. What nothing was recorded for may be held out of any fold: its twin's id decides."""
     if clip.source is not None:
         return int(fold_of[place[clip.source]])
-    return seed("fold", clip.id) % int(fold_of.max() + 1)
+    return seed("fold", clip.twin or clip.id) % int(fold_of.max() + 1)
 
 
 def questions_of(clips: Sequence[SyntheticClip]) -> dict[str, Question]:
@@ -305,7 +400,7 @@ def _made(clip: SyntheticClip, source: Recording | None, repeat: int, fold: int)
         clip=clip.id,
         repeat=repeat,
         fold=fold,
-        source=clip.source or clip.id,
+        source=clip.source or clip.twin or clip.id,
         target_domain=None if domain is None else domain == "target",
         role=role_of(clip),
         chain=clip.chain,

@@ -14,7 +14,9 @@ from gensup.steps.table import Exercise
 def taints(engine: Engine, exercised: Exercise, machine: str) -> dict[str, float]:
     """AUC of a fixed classifier on the mean and the maximum of log-mel bands, for every chain with normal twins.
 
-    Faults added to recordings have none: their normal twins are the recordings.
+    Normal twins are told from what their candidates are fitted on: from recordings or, where the set has recordings
+    that went through its codec, from those, so that the codec itself is not counted. Faults added to recordings have
+    none: their normal twins are the recordings.
     """
     own = exercised.columns[: len(exercised.clips)]
     chains = sorted({column.chain for column in own if column.role == "sham"})
@@ -26,7 +28,8 @@ def taints(engine: Engine, exercised: Exercise, machine: str) -> dict[str, float
     summary = np.concatenate(list(vectors), axis=1)
     found = {}
     for chain in chains:
-        mine = np.array([own[i].role == "normal" or own[i].chain == chain for i in rows])
+        fitted = next(column.fitted for column in own if column.role == "sham" and column.chain == chain)
+        mine = np.array([own[i].chain == chain or (own[i].role, own[i].fitted) == ("normal", fitted) for i in rows])
         sham = np.array([own[i].role == "sham" for i in rows])[mine]
         found[chain] = round(taint(summary[mine], sham, [own[i].source for i in rows[mine]]), 6)
     return found

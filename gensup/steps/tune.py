@@ -11,6 +11,7 @@ from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.crossfit import Arrangement, unfit
 from gensup.detection.examples import Examples
+from gensup.detection.means import Means
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
@@ -24,6 +25,7 @@ from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
 from gensup.steps.costs import Costs
 from gensup.steps.decision import Decided, Decision
+from gensup.steps.engines import Where
 from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
@@ -87,6 +89,7 @@ def tune(
     skip_bad: bool = False,
     cache: Path | None = None,
     workers: int | None = None,
+    where: Where | None = None,
     progress: Progress = QUIET,
 ) -> Tuning:
     """Choose a detector for ``machine`` by synthetic anomalies and fit it; ``out`` becomes the run folder.
@@ -98,6 +101,7 @@ def tune(
 
     Args:
         oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
+        where: what makes the twins; of their bytes it changes none.
 
     Raises:
         GensupError: bad input, another configuration in ``out``, or a read-only folder.
@@ -105,6 +109,7 @@ def tune(
     root, out = Path(root), Path(out)  # text is welcome, too
     synthetic = [Path(folder) for folder in synthetic]
     settings, choosing = (settings or Settings()).checked(), choosing or Choosing()
+    where = (where or Where()).checked()
     if synthetic and replace(settings, seed=0) != Settings().checked():
         raise GensupError(
             "settings of a set that is not made",
@@ -116,13 +121,13 @@ def tune(
     deadline = Deadline.after(choosing.budget_s)
     candidates = Candidates.of(detectors, detectors_overlay)
     with Followed(for_workers(workers), progress) as engine:
-        kept = ArrayCache(cache) if cache else None
+        means = Means(cache=ArrayCache(cache) if cache else None)
         recordings = normals(
             root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
-        found = suspects.find(engine, candidates, recordings, settings.seed, kept)
+        found = suspects.find(engine, candidates, recordings, settings.seed, means)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
@@ -133,7 +138,8 @@ def tune(
             given = read_sets(synthetic, machine)
             open_run(out, config | {"synthetic": list(given.fingerprint), "seed": settings.seed})
         else:
-            own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, engine, progress)
+            makers = Followed(where.makers(engine.engine, model=settings.diffusion is not None), progress)
+            own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, makers, progress)
             open_run(out, config | own.work.described(settings))
         alone, _ = _alone(candidates, recordings, settings.seed)
         costs = Costs.of(out, candidates.params, alone, choosing.limits)
@@ -150,7 +156,7 @@ def tune(
                     machine=machine,
                     seed=settings.seed,
                     deadline=deadline,
-                    cache=kept,
+                    means=means,
                     forbidden=costs.forbidden(),
                 ),
                 costs=costs,
@@ -161,7 +167,7 @@ def tune(
             )
             decided = decision.reached(asked)
             verdict, table = decided.verdict, decided.table
-            build(engine, candidates, verdict, table, decided.exercised, machine, kept).save(out / "detector")
+            build(engine, candidates, verdict, table, decided.exercised, machine, means).save(out / "detector")
             _written(out, candidates, decided)
             strange = cast("Json", [asdict(suspect) for suspect in found])
             settled = cast("Json", asdict(verdict))
@@ -230,7 +236,7 @@ class OwnTwins:
 
     def more(self, wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
         """Families at severities that the set lacks; None where all of them lie beyond their fault's bound."""
-        further, folder = self.work.more(wanted), self.out / WANTED
+        further, folder = self.work.more(wanted, self.out), self.out / WANTED
         open_run(folder, {"command": "tune", **self.recordings.described(), **further.described(self.settings)})
         made = further.make(folder, (0, 1), self.engine, self.progress).made
         return read_sets([folder], self.recordings.machine) if made else None

@@ -20,6 +20,7 @@ from gensup.store import check_schema, read_json, read_manifest, sha256_file
 from gensup.store.files import is_temporary, read_bytes
 from gensup.store.journal import row_of
 from gensup.store.run import RUN, read_run
+from gensup.synthesis import codec
 from gensup.synthesis.twinset import MANIFEST
 
 T = TypeVar("T")
@@ -105,8 +106,9 @@ class _Look:
         manifest = folder / MANIFEST
         if not manifest.is_file():
             self._unfinished(manifest, "the twin set is not finished", "run the same command again, every shard of it")
-            for journal in sorted((folder / "journal").glob("*.jsonl")):
+            for journal in sorted((folder / codec.JOURNAL).glob("*.jsonl")):
                 self._files(folder, [row for _, row in self._lines(journal) if "refused" not in row])
+            self._normals(folder)
             return
         rows = self._try(read_manifest, manifest)
         if rows is None:
@@ -117,15 +119,34 @@ class _Look:
         named = {str(row.get("file_name")) for row in rows}
         for place in sorted({CLIPS, *(name.rpartition("/")[0] for name in named)} - {""}):
             self._strays(folder, place, named, "remove it: the set does not know it")
+        self._normals(folder)
+
+    def _normals(self, folder: Path) -> None:
+        """A twin set's recordings after its codec, where it has such."""
+        normals = folder / codec.FOLDER
+        manifest = normals / codec.MANIFEST
+        if manifest.is_file():
+            rows = self._try(read_manifest, manifest)
+            if rows is not None:
+                self._files(normals, rows, "normals")
+                named = {str(row.get("file_name")) for row in rows} | {codec.MANIFEST}
+                self._strays(normals, "", named, "remove it: the set does not know it")
+            return
+        journals = sorted((folder / codec.JOURNAL / codec.FOLDER).glob("*.jsonl"))
+        if journals or normals.is_dir():
+            what = "the set's normals are not finished"
+            self._unfinished(manifest, what, "run the same command again, every shard of it")
+        for journal in journals:
+            self._files(normals, [row for _, row in self._lines(journal) if "refused" not in row], "normals")
 
     def detector(self, folder: Path) -> None:
         """A detector: its description, and the SHA-256 of all that belongs to it."""
         self._count("detectors")
         self._try(load, folder)
 
-    def _files(self, folder: Path, rows: Sequence[Mapping[str, Json]]) -> None:
-        for row in self.progress.follow(iter(rows), len(rows), "verifying clips"):
-            self._count("clips")
+    def _files(self, folder: Path, rows: Sequence[Mapping[str, Json]], what: str = "clips") -> None:
+        for row in self.progress.follow(iter(rows), len(rows), f"verifying {what}"):
+            self._count(what)
             path = folder / str(row.get("file_name"))
             if not path.is_file():
                 self._altered(path, "a clip is missing", AGAIN)

@@ -12,9 +12,10 @@ import numpy as np
 from gensup.audio.files import Audio, AudioRef, on_16_bit_grid, write
 from gensup.clip import Condition, Json
 from gensup.store import sha256_file
-from gensup.synthesis.checks import problem, problem_of_copy
+from gensup.synthesis.checks import problem_of_copy
 from gensup.synthesis.nuisance import nuisances
-from gensup.synthesis.records import Generator, Order, Params, Provenance, TwinAudio
+from gensup.synthesis.records import Generator, Order, Params, Provenance
+from gensup.synthesis.tries import ATTEMPT, REMAKES, Tried, Trier, stored
 from gensup.synthesis.twinset import row
 
 Rows: TypeAlias = dict[str, dict[str, Json]]
@@ -39,45 +40,40 @@ class Make:
     files: Mapping[str, str]  # clip id -> place in the folder
     nuisances: bool = True
     before: Mapping[str, Order] = field(default_factory=dict)  # order -> the rung before it, which another set holds
+    attempts: Mapping[str, int] = field(default_factory=dict)  # twin -> the attempt to begin with, see ``Trier``
+    remakes: int = REMAKES
 
     def __call__(self, item: tuple[Sequence[Order], Sequence[AudioRef | None]]) -> Made:
         batch, sources = item
-        elsewhere = [(self.before[o.id], ref) for o, ref in zip(batch, sources, strict=True) if o.id in self.before]
         read: dict[AudioRef, Audio] = {ref: ref.read() for ref in set(sources) if ref is not None}
-        twins = self.generator.make(
-            [*batch, *(order for order, _ in elsewhere)],
-            [None if ref is None else read[ref] for ref in [*sources, *(ref for _, ref in elsewhere)]],
-        )
-        known = {order.id: twin for (order, _), twin in zip(elsewhere, twins[len(batch) :], strict=True)}
+        trier = Trier(self.generator, self.before, self.attempts, self.remakes)
         rows: Rows = {}
         refused: dict[str, str] = {}
-        rung: dict[str, Audio] = {}  # the last one of every family
-        for order, twin in zip(batch, twins[: len(batch)], strict=True):
-            anomaly = stored(twin.anomaly, twin.normal)
-            if order.id in self.before:
-                other = known[self.before[order.id].id]
-                rung[order.family] = stored(other.anomaly, other.normal)
-            reason = problem(twin.normal, anomaly, order.rate, rung.get(order.family))
-            rung[order.family] = anomaly
-            if reason:
-                refused[order.id] = reason
-                continue
-            if order.twin not in rows:
-                rows[order.twin] = self._written(order.twin, twin.normal, order, "normal")
-                if self.nuisances:
-                    self._copy(order, twin, rows, refused)
-            rows[order.id] = self._written(order.id, anomaly, order, "anomaly", twin.parameters)
-        for order in batch:
-            if order.twin not in rows:  # no fault of it could be made: it twins nothing
-                alone = [order.twin, *(nuisances(order.twin) if self.nuisances else ())]
-                refused |= dict.fromkeys(alone, refused[order.id])
+        for tried in trier.made(batch, [None if ref is None else read[ref] for ref in sources]):
+            self._write(tried, rows, refused)
         return Made(tuple(rows.values()), refused)
 
-    def _copy(self, order: Order, twin: TwinAudio, rows: Rows, refused: dict[str, str]) -> None:
+    def _write(self, tried: Tried, rows: Rows, refused: dict[str, str]) -> None:
+        twin = tried.orders[0].twin
+        refused |= tried.refused
+        again: Params = {ATTEMPT: tried.attempt} if tried.attempt else {}
+        for order, anomaly, drawn in zip(tried.orders, tried.anomalies, tried.parameters, strict=True):
+            if order.id in tried.refused:
+                continue
+            if twin not in rows:
+                rows[twin] = self._written(twin, tried.normal, order, "normal", again)
+                if self.nuisances:
+                    self._copy(order, tried.normal, rows, refused)
+            rows[order.id] = self._written(order.id, anomaly, order, "anomaly", {**drawn, **again})
+        if twin not in rows:  # no fault of it could be made: it twins nothing
+            alone = [twin, *(nuisances(twin) if self.nuisances else ())]
+            refused |= dict.fromkeys(alone, refused[tried.orders[-1].id])
+
+    def _copy(self, order: Order, normal: Audio, rows: Rows, refused: dict[str, str]) -> None:
         """What is normal still: the normal twin after each nuisance."""
         for copy_id, nuisance in nuisances(order.twin).items():
-            audio = stored(nuisance.apply(twin.normal, order.rate), twin.normal)
-            if reason := problem_of_copy(audio, twin.normal, order.rate):
+            audio = stored(nuisance.apply(normal, order.rate), normal)
+            if reason := problem_of_copy(audio, normal, order.rate):
                 refused[copy_id] = reason
                 continue
             quantities = cast("dict[str, Json]", asdict(cast("Any", nuisance)))
@@ -116,14 +112,3 @@ class Make:
             chain=self.generator.chain,
         )
         return row(clip_id, self.files[clip_id], sha256_file(path), order, provenance)
-
-
-def stored(audio: Audio, normal: Audio) -> Audio:
-    """``audio`` as its file holds it.
-
-    What was recorded in 16 bits stays in 16 bits, bit for bit, unless the fault goes beyond full scale.
-    """
-    loud = float(np.abs(audio).max()) > 32767 / 32768
-    if loud or not on_16_bit_grid(normal):
-        return audio
-    return np.asarray(np.rint(audio * np.float32(32768)) / np.float32(32768), dtype=np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -33,11 +34,17 @@ class PhysicalFaults:
     name: ClassVar[str] = "faults"
     chain: ClassVar[str] = "none"
     licence: ClassVar[str] = "as the source recording"
+    redraws: ClassVar[bool] = False  # the normal twin is a recording
+    preparation: ClassVar[None] = None
 
     @property
     def revision(self) -> str:
         """Every mechanism with its version: raising one makes other clips."""
         return ", ".join(f"{name} {MECHANISMS.load(name).version}" for name in MECHANISMS.names())
+
+    def prepared(self, orders: Sequence[Order], folder: Path) -> PhysicalFaults:
+        """Itself: a mechanism needs nothing but the recording."""
+        return self
 
     def batches(self, orders: Sequence[Order]) -> tuple[tuple[Order, ...], ...]:
         """One batch a normal twin, in the plan's order: what is found in the source once serves all of its faults."""

@@ -16,7 +16,8 @@ from gensup.synthesis.nuisance import Nuisance, nuisances
 from gensup.synthesis.physical import MECHANISMS
 from gensup.synthesis.records import Order
 
-LADDER = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+LADDER = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # nominal faults
+GUIDANCE_LADDER = (0.5, 1.0, 2.0, 4.0)  # weights of condition guidance; 0 is the normal twin
 HIGHEST = 1000.0  # nominal faults; every mechanism has reached its physical bound long before
 PAIRS = 50
 BYTES_A_SAMPLE = 2
@@ -24,11 +25,12 @@ BYTES_A_SAMPLE = 2
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A real normal clip that twins are made from."""
+    """A real normal clip that twins are made from; or, for twins made from noise, what is said of such a clip."""
 
     clip: Clip
-    key: str  # sha256 of the decoded audio
+    key: str | None  # sha256 of the decoded audio; None: nothing of the recording is used
     seconds: float
+    pair: int = 0  # which noise, where nothing else tells two pairs apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,15 @@ def spread(sources: Sequence[Source], count: int, run_seed: int) -> tuple[Source
     return tuple(turns[:count])
 
 
+def chosen(rows: Sequence[FaultRow], wanted: Sequence[str]) -> list[FaultRow]:
+    """The rows of the wanted families or mechanisms; all, if none is named. GensupError when a name is neither."""
+    known = sorted({name for row in rows for name in (row.name, row.mechanism)})
+    for name in wanted:
+        if name not in known:
+            raise unknown("fault family or mechanism", name, known, where="--faults")
+    return [row for row in rows if not wanted or row.name in wanted or row.mechanism in wanted]
+
+
 def families(
     rows: Sequence[FaultRow], profile: SoundProfile, wanted: Sequence[str] = ()
 ) -> tuple[tuple[FaultRow, ...], dict[str, str]]:
@@ -110,13 +121,9 @@ def families(
     Raises:
         GensupError: a wanted name is neither, or nothing is left.
     """
-    known = sorted({name for row in rows for name in (row.name, row.mechanism)})
-    for name in wanted:
-        if name not in known:
-            raise unknown("fault family or mechanism", name, known, where="--faults")
-    chosen = [row for row in rows if not wanted or row.name in wanted or row.mechanism in wanted]
-    reasons = {row.name: MECHANISMS.load(row.mechanism).inapplicable(profile, row.parameters) for row in chosen}
-    kept = tuple(row for row in chosen if reasons[row.name] is None)
+    asked = chosen(rows, wanted)
+    reasons = {row.name: MECHANISMS.load(row.mechanism).inapplicable(profile, row.parameters) for row in asked}
+    kept = tuple(row for row in asked if reasons[row.name] is None)
     if not kept:
         raise GensupError(
             "no fault family applies to this machine",
@@ -157,14 +164,16 @@ class Scheme:
     seed: int  # of the run
     style: str
     prompts: Path | None = None
+    model: str | None = None  # which model at which settings, for generators that draw a twin from noise
 
     def orders(self, rungs: Mapping[str, Sequence[float]] | None = None) -> Iterator[Order]:
         """Source by source, the families' rungs: those given, or every family at every severity.
 
-        What a fault draws is the same on all rungs of its ladder, whenever they are ordered.
+        What a fault draws is the same on all rungs of its ladder, whenever they are ordered. A model's noise is the
+        same for all orders of a twin.
         """
         for source in self.sources:
-            twin = digest("twin", self.generator, source.key, self.seed)
+            twin = self._twin(source)
             said = caption(source.clip, condition="normal", style=self.style, overlay=self.prompts)
             for row in self.rows:
                 severities = self.severities if rungs is None else rungs.get(row.name, ())
@@ -183,8 +192,19 @@ class Scheme:
                         severity=severity,
                         captions=(said, broken),
                         parameters=row.parameters,
-                        seed=seed("fault", self.seed, source.key, row.name),
+                        seed=self._seed(source, twin, row),
                         seconds=source.seconds,
                         rate=self.rate,
                         channels=self.channels,
                     )
+
+    def _twin(self, source: Source) -> str:
+        if self.model is None:
+            return digest("twin", self.generator, source.key, self.seed)
+        clip = source.clip
+        said: list[Json] = [clip.machine, clip.section, clip.domain, [list(pair) for pair in clip.attributes]]
+        made_of: Json = [source.pair, *said] if source.key is None else source.key
+        return digest("twin", self.generator, self.model, made_of, self.seed)
+
+    def _seed(self, source: Source, twin: str, row: FaultRow) -> int:
+        return seed("fault", self.seed, source.key, row.name) if self.model is None else seed("twin", twin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeAlias
 
 from gensup.clip import Clip, Condition, Json, Status
@@ -23,8 +24,8 @@ class Order:
 
     id: str
     twin: str  # id of the normal twin, shared by all orders that differ from it in the condition alone
-    source: Clip | None  # None: made from noise alone
-    source_key: str | None  # sha256 of the source's decoded audio
+    source: Clip | None  # of what is made from noise alone: what is said of it, and no path
+    source_key: str | None  # sha256 of the source's decoded audio; None: made from noise alone
     family: str  # a row of prompts/faults.yaml
     mechanism: str  # a file of synthesis/faults/, or the generator's name
     status: Status
@@ -70,7 +71,10 @@ class Provenance:
 class Generator(Protocol):
     """Makes both clips of a twin at once."""
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str:
+        """What a row's ``generator`` says."""
+        ...
 
     @property
     def chain(self) -> str:
@@ -87,8 +91,25 @@ class Generator(Protocol):
         """Of the clips it makes."""
         ...
 
+    @property
+    def redraws(self) -> bool:
+        """Whether another seed makes another normal twin: then a twin whose clips fail their checks is made again."""
+        ...
+
+    @property
+    def preparation(self) -> str | None:
+        """What ``prepared`` makes, in a word for who waits for it; None: nothing, and it need not be called."""
+        ...
+
+    def prepared(self, orders: Sequence[Order], folder: Path) -> Self:
+        """Itself with what all batches share, made once before the first and kept in ``folder`` where it is large."""
+        ...
+
     def batches(self, orders: Sequence[Order]) -> Sequence[Sequence[Order]]:
-        """The batch plan, a function of the orders alone (never of free memory): it is part of what fixes the bytes."""
+        """The batch plan, a function of the orders alone (never of free memory): it is part of what fixes the bytes.
+
+        All orders of a twin are in one batch.
+        """
         ...
 
     def make(self, batch: Sequence[Order], sources: Sequence[Audio | None]) -> Sequence[TwinAudio]:

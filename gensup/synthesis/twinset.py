@@ -50,7 +50,7 @@ def row(clip_id: str, file: str, sha256: str, order: Order, provenance: Provenan
         "section": source.section if source else None,
         "domain": source.domain if source else None,
         "attributes": [list(pair) for pair in source.attributes] if source else [],
-        "source_path": source.path if source else None,
+        "source_path": (source.path or None) if source else None,
     }
     made = cast("dict[str, Json]", asdict(provenance))
     made["sources"] = list(provenance.sources)
@@ -166,22 +166,17 @@ def write_card(
         "  - config_name: default",
         "    data_files:",
         "      - split: train",
-        "        path: '**'",
+        "        path:",
+        f"          - {MANIFEST}",
+        *(f"          - {place}/**" for place in sorted({str(row["file_name"]).partition("/")[0] for row in rows})),
         "tags: [audio, anomalous-sound-detection, synthetic]",
         "---",
         f"# Synthetic twins of {first['machine']}",
         "",
-        f"{len(rows)} clips by gensup's generator `{first['generator']}`: normal clips of the machine, and twins of",
-        "each that differ in one simulated fault. They are for choosing between detectors, and are no recordings of a",
-        "broken machine.",
-        "",
-        f"Made from {len(sources)} normal recordings, named in `sources` by the SHA-256 of their decoded samples.",
-        f"Licence: {first['licence']}. A clip's row in `metadata.jsonl` says how to make it again.",
+        *_origin(rows, len(sources)),
         "",
         *(explained if copies else ()),
-        "A detector that is to be judged by this set must be fitted without those recordings (`source_path`);",
-        "`gensup tune` sees to it by itself.",
-        "",
+        *(_HELD_OUT if sources else ()),
         "| family | mechanism | signature | clips |",
         "|---|---|---|---|",
         *(f"| {family} | {mechanism} | {status} | {n} |" for (family, mechanism, status), n in sorted(counts.items())),
@@ -190,3 +185,33 @@ def write_card(
         if reasons:
             lines += ["", f"{title}:", "", *(f"- {name}: {reason}" for name, reason in sorted(reasons.items()))]
     write_text(folder / "README.md", "\n".join(lines) + "\n")
+
+
+_HELD_OUT = (
+    "A detector that is to be judged by this set must be fitted without those recordings (`source_path`);",
+    "`gensup tune` sees to it by itself.",
+    "",
+)
+
+
+def _origin(rows: Sequence[Mapping[str, Json]], sources: int) -> list[str]:
+    """What made the clips, and of what."""
+    first = rows[0]
+    physical = first["chain"] == "none"
+    fault = "simulated fault" if physical else "fault in words"
+    recorded = f"from {sources} normal recordings, named in `sources` by the SHA-256 of their decoded samples"
+    made = [f"Made {recorded}."]
+    if not physical:
+        made = [
+            f"Made {recorded if sources else 'from noise, of no recording'}; chain `{first['chain']}`.",
+            f"Model and settings: {first['revision']}. The fault is what the model makes of its caption,",
+            "and no known signature.",
+        ]
+    return [
+        f"{len(rows)} clips by gensup's generator `{first['generator']}`: normal clips of the machine, and twins of",
+        f"each that differ in one {fault}. They are for choosing between detectors, and are no recordings of a",
+        "broken machine.",
+        "",
+        *made,
+        f"Licence: {first['licence']}. A clip's row in `metadata.jsonl` says how to make it again.",
+    ]

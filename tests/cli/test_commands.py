@@ -166,6 +166,8 @@ FIT = ["fit", "DATA", "--machine", "fan", "--detector", "twfr-gmm", "--out"]
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--synthetic", "nowhere"], "nowhere"),
         (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--severities", "1,x"], "--severities"),
         (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--shard", "3/2"], "--shard"),
+        (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--steps", "3"], "--steps"),
+        (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--generator", "audioldm"], "--model"),
         (["synthesize", "EMPTY", "--machine", "fan", "--out", "OUT"], "no .wav or .flac clips"),
         ([*FIT, "OUT", "--set", "pooling.decay=2"], "0 (max"),
         ([*FIT, "OUT", "--set", "pooling.dcay=1"], "pooling.decay"),

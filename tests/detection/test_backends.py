@@ -7,20 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load, save
+from sklearn import cluster
 from sklearn.covariance import EmpiricalCovariance, ShrunkCovariance
 from sklearn.neighbors import NearestNeighbors
 
-from gensup.detection.backends import knn
+from gensup.detection import distances
 from gensup.detection.backends.gmm import Gmm
+from gensup.detection.backends.k_means import KMeans
 from gensup.detection.backends.knn import Knn
+from gensup.detection.backends.local_density import LocalDensity
 from gensup.detection.backends.mahalanobis import Mahalanobis
+from gensup.detection.leave_one_out import left_out
 from gensup.detection.parts import BACKENDS
 from gensup.errors import GensupError
 
-SEED = 7
+SEED = 2**40 + 7
 SETTINGS: dict[str, list[Any]] = {
     "gmm": [Gmm(1), Gmm(3), Gmm(2, score="mixture")],
     "knn": [Knn(), Knn(5), Knn(2, "euclidean"), Knn(3), Knn(40, "euclidean")],
+    "k-means": [KMeans(3), KMeans(8, "euclidean", keep_target=False)],
+    "local-density": [LocalDensity(), LocalDensity(2, unit=False), LocalDensity(9, statistic="sum")],
     "mahalanobis": [Mahalanobis(), Mahalanobis(1.0), Mahalanobis(1e-3)],
 }
 CASES = [
@@ -124,7 +130,7 @@ def test_neighbours_are_scikit_learns(
     fitted = Knn(k, metric).fit(vectors, None, SEED)  # type: ignore[arg-type]
     whole = fitted.score(queries)
     np.testing.assert_allclose(whole, expected, rtol=1e-7, atol=1e-12)
-    monkeypatch.setattr(knn, "DISTANCES_AT_ONCE", 7 * 60)  # blocks of seven queries, the last one of four
+    monkeypatch.setattr(distances, "DISTANCES_AT_ONCE", 7 * 60)  # blocks of seven queries, the last one of four
     np.testing.assert_allclose(fitted.score(queries), whole, rtol=1e-12)
 
 
@@ -163,3 +169,60 @@ def test_settings_out_of_range(refused: Any) -> None:
 def test_equal_clips_have_no_covariance() -> None:
     with pytest.raises(GensupError, match="no proper covariance"):
         Mahalanobis().fit(np.ones((5, 3), dtype=np.float32), None, SEED)
+
+
+@pytest.mark.parametrize("unit", [True, False])
+def test_local_density_is_the_formula(unit: bool, vectors: np.ndarray, queries: np.ndarray) -> None:
+    def scaled(x: np.ndarray) -> np.ndarray:
+        wide = x.astype(np.float64)
+        return wide / np.linalg.norm(wide, axis=1, keepdims=True) if unit else wide
+
+    bank = scaled(vectors)
+    near = NearestNeighbors(n_neighbors=5, algorithm="brute").fit(bank)
+    spread = near.kneighbors(bank)[0][:, 1:].mean(axis=1)
+    expected = (np.linalg.norm(scaled(queries)[:, None] - bank, axis=2) / spread).min(axis=1)
+    scores = LocalDensity(4, unit=unit).fit(vectors, None, SEED).score(queries)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+    summed = LocalDensity(4, statistic="sum", unit=unit).fit(vectors, None, SEED).score(queries)
+    np.testing.assert_allclose(4 * summed, scores, rtol=1e-6)
+
+
+def test_each_domain_has_a_density_of_its_own(vectors: np.ndarray, queries: np.ndarray) -> None:
+    target = np.arange(60) >= 50
+    apart = LocalDensity(4, k_target=2).fit(vectors, target, SEED).score(queries)
+    both = [
+        LocalDensity(4).fit(vectors[~target], None, SEED).score(queries),
+        LocalDensity(2).fit(vectors[target], None, SEED).score(queries),
+    ]
+    np.testing.assert_allclose(apart, np.min(both, axis=0), rtol=1e-6)
+    together = LocalDensity(4).fit(vectors, None, SEED).score(queries)
+    np.testing.assert_array_equal(LocalDensity(4, k_target=2).fit(vectors, None, SEED).score(queries), together)
+
+
+def test_equal_clips_do_not_divide_by_zero(vectors: np.ndarray, queries: np.ndarray) -> None:
+    repeated = np.concatenate([np.repeat(vectors[:1], 9, axis=0), vectors])
+    assert np.isfinite(LocalDensity(4).fit(repeated, None, SEED).score(queries)).all()
+    assert np.isfinite(LocalDensity(4).fit(np.ones((9, 3), dtype=np.float32), None, SEED).score(queries[:, :3])).all()
+
+
+def test_centres_of_source_and_target_clips_as_they_are(vectors: np.ndarray, queries: np.ndarray) -> None:
+    target = np.arange(60) >= 55
+    fitted = KMeans(4).fit(vectors, target, SEED)
+    assert fitted.centres.shape == (9, 12)
+    assert fitted.score(vectors[target]).max() < 1e-6
+    wide = vectors[~target].astype(np.float64)
+    unit = wide / np.linalg.norm(wide, axis=1, keepdims=True)
+    reference = cluster.KMeans(4, n_init=1, random_state=SEED % 2**32).fit(unit)
+    alone = KMeans(4).fit(vectors[~target], None, SEED)
+    expected = NearestNeighbors(n_neighbors=1, metric="cosine").fit(reference.cluster_centers_)
+    np.testing.assert_allclose(alone.score(queries), expected.kneighbors(queries)[0][:, 0], rtol=1e-4)
+
+
+def test_leaving_one_out_is_fitting_without_it(vectors: np.ndarray) -> None:
+    for backend in (Knn(), Knn(3, "euclidean")):
+        alone = [backend.fit(np.delete(vectors, i, 0), None, SEED).score(vectors[i : i + 1])[0] for i in range(60)]
+        np.testing.assert_allclose(left_out(backend, vectors, None, SEED), alone, rtol=1e-6)
+    assert (
+        left_out(Mahalanobis(), vectors, None, SEED).mean()
+        > Mahalanobis().fit(vectors, None, SEED).score(vectors).mean()
+    )

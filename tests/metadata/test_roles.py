@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gensup.clip import Clip
 from gensup.errors import GensupError
-from gensup.metadata import Aside, Normals, first_shot, labelled, parse
+from gensup.metadata import Aside, Normals, first_shot, labelled, parse, references
 
 ROOT = Path("recordings")
 
@@ -113,6 +113,41 @@ def test_reference_machines_bring_everything() -> None:
         first_shot(ROOT, found, "fan", reference=["fan"])
     with pytest.raises(GensupError, match="did you mean pump"):
         first_shot(ROOT, found, "fan", reference=["pumps"])
+
+
+def test_of_a_reference_only_what_says_its_condition() -> None:
+    kept = [
+        "pump/train/section_00_source_train_normal_0000.wav",
+        "pump/test/section_00_target_test_anomaly_0001.wav",
+        "pump/id_00/abnormal/00000002.wav",
+    ]
+    found = clips(
+        "fan/train/section_00_source_train_normal_0000.wav",
+        "fan/test/section_00_source_test_anomaly_0000.wav",
+        *kept,
+        "pump/test/section_00_0003.wav",
+        "pump/train/own.wav",
+        "pump/supplemental/section_00_noise_0004_.wav",
+        "pump/train/abnormal/section_00_source_train_normal_0005.wav",
+    )
+    normals, aside = first_shot(ROOT, found, "fan", reference=["pump"])
+    assert [clip.path for clip in normals.reference] == kept
+    assert dict(aside.counts) == {
+        "clips of references contradicted by a folder": 1,
+        "supplemental clips of references": 1,
+        "test clips": 1,
+        "unlabelled clips of references": 2,
+    }
+    assert references(ROOT, found, ["pump"])[0] == normals.reference
+    assert references(ROOT, found, ()) == ((), Aside())
+
+
+def test_normals_reject_a_target_among_the_references() -> None:
+    train, test = clips(
+        "fan/train/section_00_source_train_normal_0000.wav", "fan/test/section_00_source_test_anomaly_0000.wav"
+    )
+    with pytest.raises(GensupError, match="a target's clip among the references"):
+        Normals(ROOT, (train,), (test,))
 
 
 @pytest.mark.parametrize("folder", ["fan/abnormal", "fan/test", "test"])

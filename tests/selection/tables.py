@@ -24,9 +24,17 @@ def column(
     fold: int = 0,
     target: bool | None = None,
     chain: str = "none",
+    fitted: str = "none",
 ) -> Column:
     return Column(
-        clip=clip, repeat=repeat, fold=fold, source=source or clip, target_domain=target, role=role, chain=chain
+        clip=clip,
+        repeat=repeat,
+        fold=fold,
+        source=source or clip,
+        target_domain=target,
+        role=role,
+        chain=chain,
+        fitted=fitted,
     )
 
 

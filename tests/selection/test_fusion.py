@@ -12,9 +12,9 @@ import pytest
 from gensup.detection.chain import ChainDetector
 from gensup.detection.fusion import fuse
 from gensup.detection.held_out import HeldOut
-from gensup.selection.fusion import fused, hedged, standardised
+from gensup.selection.fusion import fused, hedged, on_one_scale, standardised
 from gensup.selection.panel import normal_places
-from gensup.selection.records import LEFT_OUT, ScoreTable
+from gensup.selection.records import LEFT_OUT, Column, ScoreTable
 from tests.selection.tables import asks, column, table
 
 
@@ -92,3 +92,50 @@ def test_a_candidate_that_was_not_scored_there_does_not_spoil_what_was(scored: S
     holed[:, -1] = np.nan
     again = dataclasses.replace(scored, scores=holed)
     np.testing.assert_array_equal(fused(again, (0, 1))[:-1], fused(scored, (0, 1))[:-1])
+
+
+def test_every_column_is_measured_by_the_normals_of_its_own_models() -> None:
+    """Candidates fitted on what a codec made have another scale; what is fused of them is what it is without the
+    others."""
+    rng = np.random.default_rng(1)
+    plain = [*(column(f"n{i}") for i in range(12)), *(column(f"a{i}", "anomaly", source=f"n{i}") for i in range(4))]
+    coded = [
+        *(column(f"n{i}", chain="codec", fitted="codec") for i in range(12)),
+        *(column(f"s{i}", "sham", source=f"n{i}", chain="zip", fitted="codec") for i in range(4)),
+        *(column(f"z{i}", "anomaly", source=f"n{i}", chain="zip", fitted="codec") for i in range(4)),
+    ]
+    scores = rng.gamma(1.0, size=(3, len(plain) + len(coded)))
+    scores[:, len(plain) :] = 1000 * scores[:, len(plain) :] + 5e4
+    questions = {f"{c}{i}": asks(c) for c in "az" for i in range(4)}
+
+    def of(columns: list[Column], places: slice) -> ScoreTable:
+        asked = {c.clip: questions[c.clip] for c in columns if c.role == "anomaly"}
+        return table({f"t{i}": row[places] for i, row in enumerate(scores)}, columns, asked)
+
+    both = of([*plain, *coded], slice(None))
+    alone = [of(plain, slice(len(plain))), of(coded, slice(len(plain), None))]
+    # As if nothing were said of what was fitted on: its normals are what the codec made.
+    bare = [dataclasses.replace(c, fitted="none") for c in coded]
+    alone[1] = dataclasses.replace(alone[1], columns=tuple(bare))
+    assert normal_places(both).tolist() == list(range(12))
+    assert normal_places(both, "codec").tolist() == list(range(16, 28))
+    np.testing.assert_allclose(fused(both, [0, 2]), np.concatenate([fused(t, [0, 2]) for t in alone]), atol=1e-9)
+    apart = np.concatenate([hedged(t, [0, 2], [1]) for t in alone])
+    np.testing.assert_allclose(hedged(both, [0, 2], [1]), apart, atol=1e-9)
+    # On one scale, everything ranks within its own kind as before, and normals of both lie where recordings do.
+    shown = on_one_scale(both, both.scores)
+    np.testing.assert_array_equal(shown[:, :16], both.scores[:, :16])
+    np.testing.assert_array_equal(np.argsort(shown[:, 16:]), np.argsort(both.scores[:, 16:]))
+    np.testing.assert_allclose(shown[:, 16:28].mean(axis=1), shown[:, :12].mean(axis=1))
+    np.testing.assert_allclose(shown[:, 16:28].std(axis=1), shown[:, :12].std(axis=1))
+
+
+def test_anomalies_without_twins_are_told_from_what_their_candidates_were_fitted_on() -> None:
+    columns = [
+        column("n0"),
+        column("n0", chain="codec", fitted="codec"),
+        column("z0", "anomaly", chain="zip", fitted="codec"),
+        column("y0", "anomaly", chain="other"),
+    ]
+    found = table({"x": [1, 2, 3, 4]}, columns, {"z0": asks("z"), "y0": asks("y")})
+    assert {exam.question.family: exam.normal for exam in found.exams} == {"z": (1,), "y": (0,)}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gensup.detection.means import NOTHING
 from gensup.engine import Inline
 from gensup.errors import GensupError
 from gensup.steps.candidates import Candidates
@@ -36,14 +37,14 @@ def recordings(contaminated: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_the_contaminated_clip_is_found(recordings: Recordings, overlay: Path) -> None:
     candidates = Candidates.of(["small"], overlay)
-    found = find(Inline(), candidates, recordings, 0, None)
+    found = find(Inline(), candidates, recordings, 0, NOTHING)
     assert [suspect.path for suspect in found] == [BROKEN]
     assert found[0].distance > 6
-    assert find(Inline(), candidates, recordings, 0, None) == found
+    assert find(Inline(), candidates, recordings, 0, NOTHING) == found
     clean = without(recordings, found)
     assert BROKEN not in {member.clip.path for member in clean.members}
     assert len(clean.members) == 19
-    assert find(Inline(), candidates, clean, 0, None) == ()
+    assert find(Inline(), candidates, clean, 0, NOTHING) == ()
     assert clean.fingerprint != recordings.fingerprint
 
 
@@ -53,7 +54,7 @@ def test_where_nobody_can_be_fitted_nobody_is_suspected(recordings: Recordings, 
         "pooling: {kind: gwrp, decay: 1.0}\nbackend: {kind: gmm, n_components: 32}\n"
         "space: {pooling.decay: [0.0, 1.0]}\n"
     )
-    assert find(Inline(), Candidates.of(["large"], tmp_path), recordings, 0, None) == ()
+    assert find(Inline(), Candidates.of(["large"], tmp_path), recordings, 0, NOTHING) == ()
 
 
 def test_without_says_why(recordings: Recordings) -> None:

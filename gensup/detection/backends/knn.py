@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gensup.detection.distances import Matrix, Metric, blocks
 from gensup.detection.parts import Arrays, Scores, Vectors
 from gensup.errors import GensupError
-
-DISTANCES_AT_ONCE = 2**21  # 16 MB of them, and as much again while they are sorted
-
-Metric: TypeAlias = Literal["cosine", "euclidean"]
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,16 @@ class Knn:
             )
         return FittedKnn(bank, self.k, self.metric)
 
+    def leave_one_out(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> Scores:
+        """(rows,) each row's score by the others."""
+        if len(x) <= self.k:
+            raise GensupError("too few clips", value=len(x), rule=f"more than k = {self.k}, one being left out")
+        near = np.empty(len(x))
+        for rows, distances in blocks(x, x, self.metric):
+            distances[np.arange(len(distances)), np.arange(rows.start, rows.start + len(distances))] = np.inf
+            near[rows] = np.partition(distances, self.k - 1, axis=1)[:, : self.k].mean(axis=1)
+        return near
+
     @classmethod
     def sweep(
         cls,
@@ -86,33 +92,12 @@ class Knn:
 
 def _mean_distances(bank: Vectors, x: Vectors, ks: Sequence[int], metric: Metric) -> Matrix:
     """(ks, rows): the distances of a row are computed and sorted once for all k."""
-    near, queries = _prepared(bank, bank, metric), _prepared(x, bank, metric)
     scores = np.empty((len(ks), len(x)))
     most = max(ks)
-    step = max(1, DISTANCES_AT_ONCE // len(bank))
-    for start in range(0, len(x), step):
-        distances = _distances(queries[start : start + step], near, metric)
+    for rows, distances in blocks(x, bank, metric):
         nearest = np.sort(np.partition(distances, most - 1, axis=1)[:, :most], axis=1)
         # A running sum adds in order: the sum of the first k is the same whatever else is asked for.
         sums = np.cumsum(nearest, axis=1)
         for place, k in enumerate(ks):
-            scores[place, start : start + step] = sums[:, k - 1] / k
+            scores[place, rows] = sums[:, k - 1] / k
     return scores
-
-
-def _prepared(x: Vectors, bank: Vectors, metric: Metric) -> Matrix:
-    wide = np.asarray(x, dtype=np.float64)
-    if metric == "cosine":
-        norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))[:, None]
-        return np.asarray(wide / np.where(norms > 0, norms, 1))
-    # Distances do not change, and squares of small numbers cancel less than those of -80 dB.
-    return np.asarray(wide - np.asarray(bank, dtype=np.float64).mean(axis=0))
-
-
-def _distances(queries: Matrix, near: Matrix, metric: Metric) -> Matrix:
-    """(queries, bank)."""
-    products = queries @ near.T
-    if metric == "cosine":
-        return np.asarray(np.clip(1 - products, 0, 2))
-    squares = np.einsum("ij,ij->i", queries, queries)[:, None] + np.einsum("ij,ij->i", near, near) - 2 * products
-    return np.asarray(np.sqrt(np.maximum(squares, 0)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
 from gensup.audio.files import Audio
 from gensup.audio.spectra import log_mel
-from gensup.detection.parts import Tokens
+from gensup.detection.examples import Examples
+from gensup.detection.means import Means
+from gensup.detection.parts import Arrays, Tokens
 from gensup.errors import GensupError
 from gensup.rng import digest
 
@@ -23,6 +26,7 @@ class LogMel:
     name: ClassVar[str] = "log-mel"
     version: ClassVar[int] = 2
     per_clip_seconds: ClassVar[float] = 0.002
+    trained: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for field, low, high in (("n_fft", 64, 65536), ("hop", 1, self.n_fft), ("n_mels", 1, self.n_fft // 2)):
@@ -35,6 +39,22 @@ class LogMel:
                     rule=f"{low} to {high}",
                     remedy="choose another",
                 )
+
+    def ready(self, normals: Examples, means: Means, seed: int) -> Self:
+        return self
+
+    def untrained(self, means: Means) -> Self:
+        return self
+
+    def restore(self, file: Path, means: Means) -> Self:
+        return self
+
+    @property
+    def n_parameters(self) -> int:
+        return 0
+
+    def state(self) -> Arrays:
+        return {}
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gensup.detection.averages import Over, rows
 from gensup.detection.parts import Tokens, Vectors
 from gensup.errors import GensupError
 
@@ -22,6 +23,7 @@ class Gwrp:
     """
 
     decay: float = 1.0
+    over: Over = "time"
 
     name: ClassVar[str] = "gwrp"
     version: ClassVar[int] = 1
@@ -32,13 +34,19 @@ class Gwrp:
 
     @classmethod
     def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
-        frames = tokens.x.reshape(len(tokens.x), -1)
-        # One sort serves every decay.
-        wide = np.sort(frames, axis=0).astype(np.float64)
-        weights = _weights(tuple(config.decay for config in configs), len(frames))
-        # One product a decay: in a product of all of them a row's rounding depends on how many rows there are, and a
-        # continued sweep would not end with the bytes of an uninterrupted one.
-        return np.stack([row @ wide for row in weights]).astype(np.float32)
+        found = np.empty((len(configs), 0), dtype=np.float32)
+        for over in dict.fromkeys(config.over for config in configs):
+            places = [i for i, config in enumerate(configs) if config.over == over]
+            # One sort serves every decay.
+            wide = np.sort(rows(tokens, over), axis=0).astype(np.float64)
+            weights = _weights(tuple(configs[i].decay for i in places), len(wide))
+            if not found.size:
+                found = np.empty((len(configs), wide.shape[1]), dtype=np.float32)
+            # One product a decay: in a product of all of them a row's rounding depends on how many rows there are, and
+            # a continued sweep would not end with the bytes of an uninterrupted one.
+            for place, row in zip(places, weights, strict=True):
+                found[place] = row @ wide
+        return found
 
 
 @lru_cache(maxsize=16)

@@ -37,6 +37,7 @@ class Family(Protocol):
     """
 
     name: ClassVar[str]
+    guidance: ClassVar[float]  # towards a caption, as its pipeline has it by default
 
     @classmethod
     def open(cls, checkpoint: Checkpoint, device: str = "cpu", dtype: str = "float32") -> Self:

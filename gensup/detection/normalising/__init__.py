@@ -1,0 +1,1 @@
+"""Normalisations: what makes scores comparable over domains and regions."""
