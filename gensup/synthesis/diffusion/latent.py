@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -190,8 +190,9 @@ class LatentDiffusion:
     def _placed(self, model: Any) -> Any:
         import torch
 
-        layout = torch.channels_last if self.channels_last else torch.preserve_format
-        return model.to(device=self.device, dtype=getattr(torch, self.dtype), memory_format=layout)
+        # Not model.to: that of diffusers warns of modules to be kept in float32, of which there are none here.
+        model = torch.nn.Module.to(model, torch.device(self.device), getattr(torch, self.dtype))
+        return model.to(memory_format=torch.channels_last) if self.channels_last else model
 
     def _loaded(self, part: str, dtype: str) -> Any:
         """A model of its class, in evaluation mode, whose weights want no gradients.
@@ -216,7 +217,7 @@ class LatentDiffusion:
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             value = f"{type(error).__name__}: {str(error)[:300]}"
             raise GensupError("cannot be loaded", where=str(folder), value=value, remedy=_AGAIN) from error
-        if wrong := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
+        if wrong := sorted(_made_up(model, report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]):
             value = f"{len(wrong)}, first {wrong[0]}"
             raise GensupError("weights are missing", where=str(folder), value=value, remedy=_AGAIN)
         return model.eval().requires_grad_(False)
@@ -287,6 +288,13 @@ def _device_type(device: str) -> str:
             "no such device", where="device", value=value, rule=rule, remedy="cpu is always there"
         ) from None
     return kind
+
+
+def _made_up(model: nn.Module, missing: Iterable[str]) -> list[str]:
+    """Those of the missing weights that are not another one by another name (T5's words, GPT-2's last layer)."""
+    state = model.state_dict(keep_vars=True)
+    there = {id(weight) for key, weight in state.items() if key not in set(missing)}
+    return [key for key in missing if key not in state or id(state[key]) not in there]
 
 
 @contextmanager

@@ -6,12 +6,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gensup.errors import GensupError
-from gensup.synthesis.diffusion.checkpoint import read_config
+from gensup.store import SCHEMA, version, write_bytes, write_json
+from gensup.synthesis.diffusion.checkpoint import Checkpoint, read_config
+
+if TYPE_CHECKING:
+    from gensup.clip import Json
 
 TARGETS = ("to_q", "to_k", "to_v", "to_out.0")
 _A, _B = "lora_A", "lora_B"
@@ -78,8 +83,8 @@ def apply_lora(
 def lora_state(unet: nn.Module) -> dict[str, Tensor]:
     """What was trained: ``<module>.lora_A.weight`` (rank, in) and ``<module>.lora_B.weight`` (out, rank).
 
-    These are the names of ``unet.load_lora_adapter(state, prefix=None)`` of diffusers with peft, which weights by 1:
-    there, alpha other than the rank has to be given as ``network_alphas``.
+    With peft, ``UNet2DConditionModel.load_lora_adapter(state, prefix=None)`` of diffusers reads the same names. It
+    weights by 1, as alpha = rank does here. (AudioLDM2's UNet has no such method there.)
     """
     state = unet.state_dict()
     return {
@@ -130,6 +135,46 @@ def load_adapter(unet: nn.Module, folder: Path) -> None:
         merge_lora(unet, state, alpha / rank)
     except GensupError as error:
         raise GensupError(error.what, where=str(path), value=error.value, rule=error.rule) from error
+
+
+def save_adapter(
+    folder: Path,
+    state: Mapping[str, Tensor],
+    base: Checkpoint,
+    *,
+    kind: Literal["lora", "full"],
+    rank: int | None = None,
+    alpha: float | None = None,
+    **facts: Json,
+) -> None:
+    """Write what ``load_adapter`` and ``open_checkpoint`` read, each file whole or not at all, the weights first.
+
+    Args:
+        state: of ``lora_state``, or a whole UNet's.
+        base: what it was trained from.
+        facts: whatever else is to be known of it, such as ``targets`` and ``steps``.
+
+    Raises:
+        GensupError: the base has adapters itself, or the folder cannot be written.
+    """
+    if base.adapters is not None:
+        remedy = f"train from {base.folder}"
+        raise GensupError("adapters of adapters", where=base.name, rule="a base is a whole checkpoint", remedy=remedy)
+    from safetensors.torch import save
+
+    tensors = {key: weight.detach().cpu().contiguous() for key, weight in state.items()}
+    write_bytes(folder / "adapter.safetensors", save(tensors))
+    row: dict[str, Json] = {
+        "schema": SCHEMA,
+        "gensup": version(),
+        "kind": kind,
+        "base": {"name": base.name, "revision": base.revision, "folder": str(base.folder)},
+        "family": base.family,
+        "licence": base.licence,  # what is made from weights is bound by their licence
+        "rank": rank,
+        "alpha": alpha,
+    }
+    write_json(folder / "adapter.json", facts | row)
 
 
 def _is(name: str, targets: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from gensup.synthesis.diffusion.family import FAMILIES, Embedding
 from tests.support.tiny_diffusion import AudioLDM2Pipeline, AudioLDMPipeline, DDIMScheduler, GPT2LMHeadModel, save_tiny
 
 CAPTION = "The sound of a fan with a rattling noise"
-OTHER = "The sound of a fan with a humming noise"  # as many letters, and so as many of the tiny T5's tokens
+OTHER = "The sound of a fan with a whirring noise"  # as many letters, and so as many of the tiny T5's tokens
 SHORT = "a normal valve"
 SIZES: dict[str, dict[str, Any]] = {
     "base": {},
@@ -131,6 +131,7 @@ def test_sound_is_what_diffusers_makes_of_the_same_noise(both: Two) -> None:
     ours, theirs = both
     latents = noise(ours, 1, 0.6)
     text, other = ours.encode_text([CAPTION, OTHER])
+    assert text["text"].shape == other["text"].shape
     if ours.name == "audioldm":  # its pipeline takes the hidden size for the negative's length, and cuts it
         negative = {"prompt_embeds": text["text"], "negative_prompt_embeds": other["text"]}
     else:
@@ -291,6 +292,18 @@ def test_weights_that_are_missing_are_not_made_up(folder: Path, tmp_path: Path) 
     save_file(state, path, metadata={"format": "pt"})
     with pytest.raises(GensupError, match=r"vae: weights are missing .*decoder\.conv_out\.weight"):
         opened(copy).decode(torch.zeros(1, 8, 8, 16))
+
+
+def test_shared_weights_may_go_by_either_name(tmp_path: Path) -> None:
+    """T5's words are ``shared`` and ``encoder.embed_tokens``; a checkpoint holds one of them, or both."""
+    folder = save_tiny(tmp_path / "model", "audioldm2")
+    before = opened(folder).encode_text([CAPTION])[0]
+    path = folder / "text_encoder_2" / "model.safetensors"
+    state = load_file(path)
+    words = state.pop("shared.weight")
+    for names in (["encoder.embed_tokens.weight"], ["encoder.embed_tokens.weight", "shared.weight"]):
+        save_file(state | {name: words.clone() for name in names}, path, metadata={"format": "pt"})
+        close(opened(folder).encode_text([CAPTION])[0], before, 0.0)
 
 
 def test_weights_of_another_shape_are_refused(folder: Path, tmp_path: Path) -> None:
