@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from gensup.errors import GensupError
 
@@ -84,3 +85,24 @@ def swell(item: bytes) -> bytes:
 def resident(_: int) -> int:
     """Bytes of memory that this process holds."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def made_by(item: tuple[Any, Any, Any, int]) -> tuple[list[bytes], int]:
+    """The anomalies' bytes of so many makings of one batch, and how often a UNet was loaded for them all."""
+    from gensup.synthesis.diffusion import latent
+
+    generator, orders, sources, times = item
+    loads = 0
+    load = latent.LatentDiffusion._loaded
+
+    def counted(self: Any, part: str, dtype: str) -> Any:
+        nonlocal loads
+        loads += part == "unet"
+        return load(self, part, dtype)
+
+    latent.LatentDiffusion._loaded = counted  # type: ignore[method-assign]
+    made = [[twin.anomaly.tobytes() for twin in generator.make(orders, sources)] for _ in range(times)]
+    latent.LatentDiffusion._loaded = load  # type: ignore[method-assign]
+    if any(one != made[0] for one in made):
+        raise AssertionError("other bytes the second time")
+    return made[0], loads

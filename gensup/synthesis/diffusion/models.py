@@ -30,11 +30,10 @@ class Place:
 
 @dataclass(slots=True, eq=False)
 class Loaded:
-    """A family's checkpoint in this process, and the lock of those who use it."""
+    """A family's checkpoint in this process, for one thread at a time."""
 
     family: Family
     place: Place
-    _lock: RLock = field(default_factory=RLock, repr=False)
     _compiled: bool = field(default=False, repr=False)
 
     @contextmanager
@@ -46,7 +45,7 @@ class Loaded:
         """
         import torch
 
-        with self._lock:
+        with _computing:
             threads = torch.get_num_threads()
             if self.place.device == "cpu":
                 torch.set_num_threads(1)
@@ -70,6 +69,7 @@ class Loaded:
 # thing that a process keeps between two items. What it holds is decided by the key alone.
 _loaded: OrderedDict[Place, Loaded] = OrderedDict()
 _lock = Lock()
+_computing = RLock()  # of all models: two at once would share a device's memory, and how many threads there are
 
 
 def loaded(place: Place) -> Loaded:

@@ -16,9 +16,9 @@ PAD_S = 0.05  # of zeros, in which the filter rings out: what it has left after 
 def resampled(audio: Audio, rate: int, wanted: int) -> Audio:
     """(channels, samples) at ``wanted`` Hz; itself when the rates agree.
 
-    A filter of linear phase, in one Fourier transform: flat up to 0.913 of the lower rate's half, nothing from that half
-    on, as soxr at high quality. ``audio.files.resampled`` is softer: it lets through at -30 dB what lies 12 % above that
-    half, and a model would make a sound of the alias.
+    A filter of linear phase, in one Fourier transform: flat up to 0.913 of the lower rate's half, nothing from that
+    half on, as soxr at high quality. ``audio.files.resampled`` is softer: it lets through at -30 dB what lies
+    12 % above that half, and a model would make a sound of the alias.
     """
     if rate == wanted:
         return audio

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from inspect import signature
 from math import floor
@@ -155,22 +158,7 @@ def make_scheduler(schedule: Schedule, config: Mapping[str, object]) -> Schedule
     Raises:
         GensupError: the scheduler cannot take so many steps.
     """
-    ensure_torchaudio()  # diffusers imports transformers
-    solver = SCHEDULERS[schedule.checked().name]
-    cls = getattr(import_module(f"diffusers.schedulers.{solver.module}"), solver.cls)
-    most = _most(cls, config)
-    if schedule.steps > most:
-        raise _refused(schedule, f"{schedule.name} takes at most {most} with this checkpoint")
-    for scheduler in _spaced(cls, dict(config) | dict(solver.settings)):
-        scheduler.set_timesteps(schedule.steps)
-        if _sound(scheduler, solver, schedule.steps):
-            return scheduler  # type: ignore[no-any-return]
-    trained = int(scheduler.config.num_train_timesteps)
-    raise _refused(
-        schedule,
-        f"so many steps of {schedule.name} do not span the {trained} timesteps of the training evenly",
-        f"a count that divides {trained}, or another scheduler (dpm++, unipc)",
-    )
+    return deepcopy(_made(schedule.checked(), json.dumps(dict(config), sort_keys=True, default=list)))
 
 
 def begin(scheduler: Scheduler, index: int) -> None:
@@ -197,6 +185,27 @@ def step(
         extra["order"] = min(done + 1, accepted["order"].default)
     moved: Tensor = scheduler.step(predicted, timestep, latents, return_dict=False, **extra)[0]
     return moved
+
+
+@lru_cache(maxsize=8)  # KDPM2 takes a second to be made
+def _made(schedule: Schedule, stated: str) -> Scheduler:
+    ensure_torchaudio()  # diffusers imports transformers
+    config = json.loads(stated)
+    solver = SCHEDULERS[schedule.name]
+    cls = getattr(import_module(f"diffusers.schedulers.{solver.module}"), solver.cls)
+    most = _most(cls, config)
+    if schedule.steps > most:
+        raise _refused(schedule, f"{schedule.name} takes at most {most} with this checkpoint")
+    for scheduler in _spaced(cls, config | dict(solver.settings)):
+        scheduler.set_timesteps(schedule.steps)
+        if _sound(scheduler, solver, schedule.steps):
+            return scheduler  # type: ignore[no-any-return]
+    trained = int(scheduler.config.num_train_timesteps)
+    raise _refused(
+        schedule,
+        f"so many steps of {schedule.name} do not span the {trained} timesteps of the training evenly",
+        f"a count that divides {trained}, or another scheduler (dpm++, unipc)",
+    )
 
 
 def _most(cls: type, config: Mapping[str, object]) -> int:
