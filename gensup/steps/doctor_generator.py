@@ -125,7 +125,8 @@ class _Patient:
 
     def _dtypes(self) -> str:
         assert self._device is not None
-        said = [f"{self._dtype} {devices.computes(self._device, self._dtype)} (asked for)"]
+        how = devices.computes(self._device, self._dtype)
+        said = [f"{self._dtype} {how} (asked for{'; slower than float32 here' if how == 'emulated' else ''})"]
         for dtype in ("float32", "bfloat16", "float16"):
             if dtype != self._dtype:
                 try:

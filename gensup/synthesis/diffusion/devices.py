@@ -31,7 +31,7 @@ def free_bytes(device: str) -> int | None:
 
 
 def computes(device: str, dtype: str) -> str:
-    """How a device computes in a dtype: "in hardware", or "emulated", which saves memory and no time.
+    """How a device computes in a dtype: "in hardware", or "emulated", which saves memory and costs time.
 
     Raises:
         GensupError: it does not, or not rightly.
