@@ -13,7 +13,7 @@ from gensup.synthesis.diffusion import schedules
 from gensup.synthesis.diffusion.guidance import Caption, checked_guidance, checked_weights, guided, needed
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, dtype
+    from torch import Generator, Tensor
 
     from gensup.synthesis.diffusion.family import Embedding, Family
     from gensup.synthesis.diffusion.schedules import Schedule, Scheduler
@@ -92,8 +92,7 @@ def denoise(
     count = len(seeds)
     _fit(count, shape, conditions, severities, source, mask, rows)
     steps = schedule.checked().steps if source is None else schedule.taken(strength)
-    parameter = next(family.unet.parameters())
-    device = parameter.device
+    device = next(family.unet.parameters()).device
     if source is not None:
         source = source.to(device, torch.float32)
         if not steps:
@@ -128,7 +127,7 @@ def denoise(
             )
         for done, timestep in enumerate(timesteps):
             inputs = torch.cat([each.scheduler.scale_model_input(each.latents, timestep) for each in blocks])
-            predicted = columns.predicted(family, inputs[:count], timestep, parameter.dtype)
+            predicted = columns.predicted(family, inputs[:count], timestep)
             towards = guided(*predicted, guidance, weight, negative=negative)
             following = timesteps[done + 1] if done + 1 < len(timesteps) else None
             for each in blocks:
@@ -209,16 +208,14 @@ class _Columns:
             {caption: torch.tensor(of_rows, device=device) for caption, of_rows in places.items()},
         )
 
-    def predicted(self, family: Family, inputs: Tensor, timestep: Tensor, kind: dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """Under the empty, the normal and the anomaly caption, float32: a weight of 4 would make rounding heard."""
+    def predicted(self, family: Family, inputs: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Under the empty, the normal and the anomaly caption; float32: a weight of 4 would make rounding heard."""
         import torch
 
         number = torch.float32 if timestep.is_floating_point() else torch.int64
         at = timestep.to(inputs.device, number).expand(self.rows.shape[1])
         calls = [
-            family.denoise(
-                inputs[rows].to(kind), at, {name: value[texts] for name, value in self.embeddings.items()}
-            ).float()
+            family.denoise(inputs[rows], at, {name: value[texts] for name, value in self.embeddings.items()}).float()
             for rows, texts in zip(self.rows, self.texts, strict=True)
         ]
         every = torch.cat(calls)
