@@ -34,7 +34,7 @@ class Weights:
         """In memory."""
         from safetensors.numpy import save
 
-        data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+        data = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
         return cls(_sha256(arrays), _count(arrays), data=data)
 
     @classmethod
@@ -161,7 +161,7 @@ def _opened(learnt: Learnt) -> tuple[Any, int]:
     """The network and its clips' rate (Hz)."""
     arrays = learnt.weights.arrays()
     try:
-        rate = int(arrays.pop("rate"))
+        rate = int(arrays.pop("rate").reshape(-1)[0])  # a file may have given it an axis
         return learnt.settings.opened(arrays, rate, best_device(learnt.device)), rate
     except (RuntimeError, KeyError, ValueError) as error:
         where = "" if learnt.weights.file is None else str(learnt.weights.file)

@@ -32,10 +32,10 @@ def inverses(
             found.append(found[0] if found else np.empty(0))
             continue
         if form == "mahalanobis-paper":
-            covariance = np.atleast_2d(np.cov(own, rowvar=False))
+            covariance: Matrix = np.atleast_2d(np.cov(own, rowvar=False))
         else:
             covariance = _by_batches(own, bands, batch)
-        found.append(np.linalg.pinv(covariance, hermitian=True))
+        found.append(np.asarray(np.linalg.pinv(covariance, hermitian=True), dtype=np.float64))
     source, target = found
     return (source, target) if source.size else (target, target)
 

@@ -99,11 +99,11 @@ class TwoBranchLearner(Learner):
         statistics = StatEx(how.stat_ex).draw(size, rng)
         branches = self.network.branches(waveforms, statistics.apply if how.stat_ex else None)
         branches = [branch.float() for branch in branches]
-        found: Tensor = self.plain(torch.cat(branches, dim=1), targets)
+        plain: Tensor = self.plain(torch.cat(branches, dim=1), targets)
         more = statistics.targets(targets) if how.stat_ex else targets
         embedding = torch.cat(branches, dim=1)
         if how.feat_ex:
             features = FeatEx(2, how.feat_ex).draw(size, rng)
             embedding, more = features.apply(branches), features.targets(more)
-        found = found + self.exchanged(embedding, more)
-        return found
+        exchanged: Tensor = self.exchanged(embedding, more)
+        return plain + exchanged
