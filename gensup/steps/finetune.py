@@ -99,7 +99,7 @@ def finetune(
     from gensup.synthesis.diffusion.checkpoint import open_checkpoint
     from gensup.synthesis.finetuning.adapter import check_base
     from gensup.synthesis.finetuning.session import Session, opened
-    from gensup.synthesis.finetuning.team import Team, has_gpu
+    from gensup.training.team import Team, has_gpu
 
     roots, out = [Path(root) for root in roots], Path(out)
     course = (course or Course()).checked()

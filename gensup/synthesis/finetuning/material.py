@@ -9,8 +9,8 @@ import torch
 
 from gensup.rng import seed
 from gensup.synthesis.finetuning.latents import LatentCache, sample
-from gensup.synthesis.finetuning.loop import Part
 from gensup.synthesis.finetuning.mixture import Mixture
+from gensup.synthesis.finetuning.noising import Part
 from gensup.synthesis.finetuning.sampler import Sampler
 
 if TYPE_CHECKING:

@@ -16,13 +16,14 @@ from gensup.synthesis.finetuning.course import Course
 from gensup.synthesis.finetuning.examples import TrainingClip
 from gensup.synthesis.finetuning.holdout import HeldOut
 from gensup.synthesis.finetuning.latents import LatentCache
-from gensup.synthesis.finetuning.loop import Trainer
 from gensup.synthesis.finetuning.material import Drawn
 from gensup.synthesis.finetuning.mixture import EMPTY, Mixture
+from gensup.synthesis.finetuning.noising import Noising
 from gensup.synthesis.finetuning.objective import Objective
 from gensup.synthesis.finetuning.sampler import Cell, Sampler
-from gensup.synthesis.finetuning.team import Team
 from gensup.synthesis.finetuning.validation import PAIRS, HeldOutLoss, condition_auc
+from gensup.training.loop import Trainer
+from gensup.training.team import Team
 
 if TYPE_CHECKING:
     from gensup.synthesis.diffusion.checkpoint import Checkpoint
@@ -111,16 +112,9 @@ class Session:
         places = iter(range(len(self.captions)))
         sets = {name: [next(places) for _ in indices] for name, indices in self.sets.items()}
         judge = HeldOutLoss(sets, self.captions, self.judged, self.family, self.embeddings, objective, self.team)
-        return Trainer(
-            folder,
-            trained.parameters,
-            self.family.denoise,
-            Drawn(self.sampler, self.mixture, self.latents, self.family, self.embeddings, self.course.batch),
-            objective,
-            self.course,
-            self.team,
-            judge if self.captions else None,
-        )
+        drawn = Drawn(self.sampler, self.mixture, self.latents, self.family, self.embeddings, self.course.batch)
+        losses = Noising(self.family.denoise, drawn, objective, self.team, self.course.seed)
+        return Trainer(folder, trained.parameters, losses, self.course, self.team, judge if self.captions else None)
 
     def finish(
         self, trainer: Trainer, folder: Path, *, count: int = PAIRS, schedule: Schedule | None = None

@@ -15,9 +15,9 @@ from gensup.synthesis.diffusion.front_end import log_mel
 from gensup.synthesis.diffusion.loop import Condition, denoise
 from gensup.synthesis.diffusion.schedules import Schedule
 from gensup.synthesis.finetuning.latents import LatentCache
-from gensup.synthesis.finetuning.loop import Part, Predict, losses
+from gensup.synthesis.finetuning.noising import Part, Predict, losses
 from gensup.synthesis.finetuning.objective import Objective
-from gensup.synthesis.finetuning.team import Team
+from gensup.training.team import Team
 
 if TYPE_CHECKING:
     from gensup.synthesis.diffusion.family import Embedding, Family

@@ -24,11 +24,11 @@ from gensup.synthesis.diffusion.schedules import Schedule
 from gensup.synthesis.finetuning.course import Course
 from gensup.synthesis.finetuning.examples import TrainingClip
 from gensup.synthesis.finetuning.holdout import HeldOut
-from gensup.synthesis.finetuning.loop import Trainer
 from gensup.synthesis.finetuning.objective import Objective
 from gensup.synthesis.finetuning.session import Session, opened
-from gensup.synthesis.finetuning.team import Team
 from gensup.synthesis.finetuning.validation import HeldOutLoss, condition_auc
+from gensup.training.loop import Trainer
+from gensup.training.team import Team
 from tests.support import sounds
 from tests.support.tiny_diffusion import save_tiny
 

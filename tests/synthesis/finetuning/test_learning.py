@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from gensup.synthesis.diffusion.checkpoint import open_checkpoint  # noqa: E402
 from gensup.synthesis.finetuning.course import Course  # noqa: E402
 from gensup.synthesis.finetuning.session import opened  # noqa: E402
-from gensup.synthesis.finetuning.team import Team  # noqa: E402
+from gensup.training.team import Team  # noqa: E402
 from tests.synthesis.finetuning.learning import Learning, distance  # noqa: E402
 
 WHOLE = Course(

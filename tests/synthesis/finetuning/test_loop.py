@@ -16,9 +16,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gensup.errors import GensupError  # noqa: E402
-from gensup.synthesis.finetuning import snapshots  # noqa: E402
 from gensup.synthesis.finetuning.course import Course  # noqa: E402
-from gensup.synthesis.finetuning.loop import IN_A_ROW, Trainer  # noqa: E402
+from gensup.training import snapshots  # noqa: E402
+from gensup.training.loop import IN_A_ROW, Trainer  # noqa: E402
 from tests.support.tiny import contents  # noqa: E402
 from tests.synthesis.finetuning.toy import COURSE, trainer  # noqa: E402
 

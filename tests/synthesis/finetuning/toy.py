@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from gensup.rng import seed
 from gensup.synthesis.finetuning.course import Course
-from gensup.synthesis.finetuning.loop import Part, Trainer
+from gensup.synthesis.finetuning.noising import Noising, Part
 from gensup.synthesis.finetuning.objective import Objective
-from gensup.synthesis.finetuning.team import Team
+from gensup.training.loop import Trainer
+from gensup.training.team import Team
 
 CONFIG = {"num_train_timesteps": 100, "beta_start": 0.001, "beta_end": 0.02, "prediction_type": "epsilon"}
 COURSE = Course(
@@ -63,7 +64,8 @@ def trainer(folder: Path, course: Course = COURSE, bad: Sequence[int] = (), loss
 
     parameters = dict(toy.named_parameters())
     team = Team("float32", "cpu")
-    return Trainer(folder, parameters, toy, Numbers(bad), Objective(CONFIG, course.min_snr), course, team, judge)
+    losses_ = Noising(toy, Numbers(bad), Objective(CONFIG, course.min_snr), team, course.seed)
+    return Trainer(folder, parameters, losses_, course, team, judge)
 
 
 def train_and_die(folder: Path, last: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from gensup.synthesis.finetuning.ema import Ema  # noqa: E402
+from gensup.training.ema import Ema  # noqa: E402
 
 
 def test_the_average_is_the_formula_with_its_warm_up() -> None:
@@ -35,8 +35,7 @@ def test_applied_gives_the_average_and_takes_it_back() -> None:
     lent.__enter__()
     assert weight.item() == 1.0
     error = RuntimeError("midway")
-    with pytest.raises(RuntimeError, match="midway"):
-        lent.__exit__(RuntimeError, error, None)
+    assert not lent.__exit__(RuntimeError, error, None)  # it goes on its way
     assert weight.item() == 3.0
     assert weight.requires_grad
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
@@ -13,40 +14,24 @@ import torch
 from torch import Tensor, nn
 
 from gensup.errors import GensupError
-from gensup.rng import seed
 from gensup.store import Journal, write_text
 from gensup.store.files import encode
-from gensup.synthesis.finetuning import snapshots
-from gensup.synthesis.finetuning.course import Course
-from gensup.synthesis.finetuning.ema import Ema
-from gensup.synthesis.finetuning.objective import Objective
-from gensup.synthesis.finetuning.team import Team
+from gensup.training import snapshots
+from gensup.training.course import Course
+from gensup.training.ema import Ema
+from gensup.training.team import Team
 
 if TYPE_CHECKING:
     from gensup.clip import Json
-    from gensup.synthesis.diffusion.family import Embedding
 
 IN_A_ROW = 10  # steps without a finite loss that end a training
-CLIPPED = 1.0  # the gradient's norm, at most
 MOMENTS = ("exp_avg", "exp_avg_sq")  # AdamW's
 
-Predict: TypeAlias = "Callable[[Tensor, Tensor, Embedding], Tensor]"
-"""A family's ``denoise``, with gradients: latents, timesteps (rows,), stacked embedding -> what the UNet says."""
+Losses: TypeAlias = Callable[[int, Sequence[int]], Tensor]
+"""Step and rows of its batch -> (rows,) their losses, or () the mean of them; a function of both and the weights alone.
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some rows of a step's batch, on the CPU."""
-
-    latents: Tensor  # (rows, channels, height, width), scaled
-    real: Tensor  # (rows, height) bool: what is not padding
-    embedding: Embedding  # stacked
-
-
-class Material(Protocol):
-    """What is trained on, by step and row."""
-
-    def part(self, step: int, rows: Sequence[int]) -> Part: ...
+The step's gradient is that of the mean over the whole batch, however its rows are spread over processes and parts.
+"""
 
 
 class Judge(Protocol):
@@ -81,10 +66,17 @@ class _Standing:
 
 
 class Trainer:
-    """Trains ``parameters`` in place; ``folder`` gets ``checkpoints/`` (the newest), ``best/`` and ``history.jsonl``.
+    """Trains ``parameters`` in place; ``folder`` gets ``checkpoints/`` (the newest), ``best/`` and ``history.jsonl``,
+    and ``kept/`` of the course's ``keep_at``.
 
     Of a folder that holds a checkpoint the training continues; on a CPU it ends with the bytes of one that was never
     stopped. Only the first process of the team writes.
+
+    Args:
+        losses: what is to be small.
+        module: what holds the parameters, if it has buffers (batch norm's) that are learnt beside them, or layers that
+            are not the same in training: in its training mode at steps, in the other elsewhere. None: it is left as
+            it is.
 
     Raises:
         GensupError: a course or checkpoint that makes no sense here.
@@ -94,17 +86,18 @@ class Trainer:
         self,
         folder: Path,
         parameters: Mapping[str, nn.Parameter],
-        predict: Predict,
-        material: Material,
-        objective: Objective,
+        losses: Losses,
         course: Course,
         team: Team,
         judge: Judge | None = None,
+        *,
+        module: nn.Module | None = None,
     ) -> None:
-        self.folder, self.parameters, self.predict, self.material = folder, dict(parameters), predict, material
-        self.objective, self.course, self.team, self.judge = objective, course.checked(team.size), team, judge
-        self.optimizer = team.optimizer(self.parameters.values(), course.learning_rate)
-        self.ema = Ema(self.parameters, course.decay)
+        self.folder, self.parameters, self.losses = folder, dict(parameters), losses
+        self.course, self.team, self.judge, self.module = course.checked(team.size), team, judge, module
+        self.buffers = {} if module is None else _buffers(module)
+        self.optimizer = team.optimizer(self.parameters.values(), course.learning_rate, course.weight_decay)
+        self.ema = None if course.decay is None else Ema(self.parameters, course.decay)
         self.standing = _Standing()
         self.history = Journal(folder / "history.jsonl")
         self._resume()
@@ -125,6 +118,8 @@ class Trainer:
         course, standing = self.course, self.standing
         while not self.finished:
             done = self._step()
+            if standing.step in course.keep_at:
+                self._keep("kept", {})
             last = standing.step >= course.steps
             if last or standing.step % course.validate_every == 0:
                 self._validate()
@@ -134,17 +129,26 @@ class Trainer:
             yield done
 
     def learnt(self) -> tuple[int, dict[str, Tensor]]:
-        """The step and the averaged weights of the best validation; without any, of the last step."""
+        """The step and the weights, averaged, of the best validation; without any, of the last step."""
         step = self.standing.best_step
         if step is None or self.judge is None:
-            return self.standing.step, self.ema.average
+            return self.standing.step, {name: value.detach().clone() for name, value in self.candidate().items()}
         return step, snapshots.load_tensors(snapshots.named(self.folder / "best", step) / "ema.safetensors")
+
+    def kept(self, step: int) -> dict[str, Tensor] | None:
+        """What ``learnt`` would have said after a step of ``keep_at``; None when it has not come to that."""
+        return kept(self.folder, step)
+
+    def candidate(self) -> dict[str, Tensor]:
+        """The weights as they are now: averaged, if there is an average, and the buffers."""
+        weights = self.parameters if self.ema is None else self.ema.average
+        return {**weights, **self.buffers}
 
     @torch.no_grad()
     def take(self, weights: Mapping[str, Tensor]) -> None:
         """Put weights into the model; the training is over with that."""
-        for name, parameter in self.parameters.items():
-            parameter.copy_(weights[name])
+        for name, value in (*self.parameters.items(), *self.buffers.items()):
+            value.copy_(weights[name])
 
     def _step(self) -> Step:
         course, standing = self.course, self.standing
@@ -153,33 +157,40 @@ class Trainer:
             group["lr"] = rate
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.team.device)
-        for rows in self.team.share(course.batch, course.accumulate):
-            loss = self._losses(standing.step, rows).sum() / course.batch
-            self.team.backward(loss)
-            total += loss.detach()
+        before = {name: value.clone() for name, value in self.buffers.items()}
+        with _training(self.module):
+            for rows in self.team.share(course.batch, course.accumulate):
+                found = self.losses(standing.step, rows)
+                loss = (found.sum() if found.dim() else found * len(rows)) / course.batch
+                self.team.backward(loss)
+                total += loss.detach()
         loss_of_all = float(self.team.sum(total))
         taken = isfinite(loss_of_all) and self._descend()
+        self._settle(before, taken)
         standing.step += 1
         if taken:
             standing.updates += 1
             standing.in_a_row = 0
             standing.losses.append(loss_of_all)
-            self.ema.update(self.parameters)
+            if self.ema is not None:
+                self.ema.update(self.parameters)
         else:
             self._skip(loss_of_all)
         return Step(standing.step, loss_of_all, taken)
 
-    def _losses(self, step: int, rows: Sequence[int]) -> Tensor:
-        part = self.material.part(step, rows)
-        draws = [torch.Generator().manual_seed(seed("training", self.course.seed, step, row)) for row in rows]
-        timesteps = torch.cat([torch.randint(self.objective.timesteps, (1,), generator=draw) for draw in draws])
-        noise = torch.stack([torch.randn(part.latents.shape[1:], generator=draw) for draw in draws])
-        return losses(self.predict, self.objective, self.team, part, noise, timesteps)
+    @torch.no_grad()
+    def _settle(self, before: Mapping[str, Tensor], taken: bool) -> None:
+        """Buffers as all processes found them, or as they were: what made a loss infinite is in them, too."""
+        for name, value in self.buffers.items():
+            if not taken:
+                value.copy_(before[name])
+            elif self.team.size > 1 and value.is_floating_point():
+                value.copy_(self.team.sum(value) / self.team.size)
 
     def _descend(self) -> bool:
         """Take the step that the gradients say; False when they are not finite."""
         self.team.gathered(self.parameters.values(), self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.parameters.values(), CLIPPED)
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.course.clip or inf)
         finite = bool(torch.isfinite(norm))
         if finite or self.team.scale is not None:  # float16's scaler passes over the step itself, and learns from it
             self.optimizer.step()
@@ -199,7 +210,7 @@ class Trainer:
                 where=str(self.folder),
                 value=f"{IN_A_ROW} steps in a row without a finite loss, up to step {self.standing.step}",
                 rule=f"kept: {kept.name if kept else 'no checkpoint, it was too early'}",
-                remedy="begin another --out with a lower --lr, or with --dtype float32",
+                remedy="train anew with a lower learning rate, or in float32",
             )
 
     def _validate(self) -> None:
@@ -209,19 +220,23 @@ class Trainer:
             row["loss"] = sum(standing.losses) / len(standing.losses)
         standing.losses = []
         if self.judge is not None:
-            with self.ema.applied(self.parameters):
+            with nullcontext() if self.ema is None else self.ema.applied(self.parameters):
                 found = self.judge()
             mean = sum(found.values()) / len(found)
             row["held_out"] = cast("Json", {name: _number(value) for name, value in found.items()})
             if isfinite(mean) and (standing.best is None or mean < standing.best):
                 standing.best, standing.best_step, standing.since_best = mean, standing.step, 0
-                if self.team.first:
-                    best = snapshots.Snapshot({"ema": self.ema.average}, {"step": standing.step, "loss": mean})
-                    snapshots.write(snapshots.named(self.folder / "best", standing.step), best)
+                self._keep("best", {"loss": mean})
             else:
                 standing.since_best += 1
         if self.team.first:
             self.history.append(row)
+
+    def _keep(self, folder: str, facts: Mapping[str, Json]) -> None:
+        """Leave the weights as they are now in ``folder``."""
+        if self.team.first:
+            snapshot = snapshots.Snapshot({"ema": self.candidate()}, {"step": self.standing.step, **facts})
+            snapshots.write(snapshots.named(self.folder / folder, self.standing.step), snapshot)
 
     def _save(self) -> None:
         """Write a checkpoint, then let go of what only older ones need."""
@@ -235,14 +250,16 @@ class Trainer:
                 for moment in MOMENTS
             }
             facts: dict[str, Json] = {name: getattr(standing, name) for name in _Standing.__dataclass_fields__}
-            facts |= {"ema_updates": self.ema.updates, "scaler": cast("Json", self.team.scaler_state())}
+            facts |= {"scaler": cast("Json", self.team.scaler_state())}
+            if self.ema is not None:
+                facts["ema_updates"] = self.ema.updates
             folder = self.folder / "checkpoints"
             kept = snapshots.named(folder, standing.step)
-            tensors: dict[str, Mapping[str, Tensor]] = {
-                "weights": self.parameters,
-                "ema": self.ema.average,
-                "optimizer": moments,
-            }
+            tensors: dict[str, Mapping[str, Tensor]] = {"weights": self.parameters, "optimizer": moments}
+            if self.ema is not None:
+                tensors["ema"] = self.ema.average
+            if self.buffers:
+                tensors["buffers"] = self.buffers
             snapshots.write(kept, snapshots.Snapshot(tensors, facts))
             best = None if standing.best_step is None else snapshots.named(self.folder / "best", standing.best_step)
             for old in (*folder.glob("step-*"), *(self.folder / "best").glob("step-*")):
@@ -255,13 +272,21 @@ class Trainer:
         shapes = {name: tuple(parameter.shape) for name, parameter in self.parameters.items()}
         if found is not None:
             moments = {f"{moment}/{name}": shape for name, shape in shapes.items() for moment in MOMENTS}
-            snapshot = snapshots.read(found, {"weights": shapes, "ema": shapes, "optimizer": moments})
+            groups = {"weights": shapes, "optimizer": moments}
+            if self.ema is not None:
+                groups["ema"] = shapes
+            if self.buffers:
+                groups["buffers"] = {name: tuple(value.shape) for name, value in self.buffers.items()}
+            snapshot = snapshots.read(found, groups)
             facts = dict(snapshot.facts)
             self.standing = _Standing(**{name: facts[name] for name in _Standing.__dataclass_fields__})  # type: ignore[arg-type]
             with torch.no_grad():
                 for name, parameter in self.parameters.items():
                     parameter.copy_(snapshot.tensors["weights"][name])
-            self.ema.restore(snapshot.tensors["ema"], cast("int", facts["ema_updates"]))
+                for name, value in self.buffers.items():
+                    value.copy_(snapshot.tensors["buffers"][name])
+            if self.ema is not None:
+                self.ema.restore(snapshot.tensors["ema"], cast("int", facts["ema_updates"]))
             self._restore_optimizer(snapshot.tensors["optimizer"])
             self.team.restore_scaler(cast("dict[str, float | int] | None", facts["scaler"]))
         if self.team.first:
@@ -285,24 +310,29 @@ class Trainer:
             write_text(self.history.path, "".join(lines))
 
 
-def losses(
-    predict: Predict,
-    objective: Objective,
-    team: Team,
-    part: Part,
-    noise: Tensor,
-    timesteps: Tensor,
-    *,
-    weighted: bool = True,
-) -> Tensor:
-    """(rows,): of a part under this noise at these timesteps (rows,), on the team's device."""
-    latents, noise = part.latents.to(team.device), noise.to(team.device)
-    real, timesteps = part.real.to(team.device), timesteps.to(team.device)
-    embedding = {name: value.to(team.device) for name, value in part.embedding.items()}
-    noised = objective.noised(latents, noise, timesteps)
-    with team.autocast():
-        predicted = predict(noised, timesteps, embedding)
-    return objective.losses(predicted, latents, noise, timesteps, real, weighted=weighted)
+def kept(folder: Path, step: int) -> dict[str, Tensor] | None:
+    """The weights and buffers that the training in ``folder`` kept after ``step``; None when it did not."""
+    found = snapshots.named(folder / "kept", step)
+    return snapshots.load_tensors(found / "ema.safetensors") if (found / snapshots.STATE).is_file() else None
+
+
+def _buffers(module: nn.Module) -> dict[str, Tensor]:
+    """Those that belong to its state."""
+    mine = module.state_dict(keep_vars=True)
+    return {name: value for name, value in mine.items() if not isinstance(value, nn.Parameter)}
+
+
+@contextmanager
+def _training(module: nn.Module | None) -> Iterator[None]:
+    """A module in its training mode, then in the other."""
+    if module is None:
+        yield
+        return
+    module.train()
+    try:
+        yield
+    finally:
+        module.eval()
 
 
 def _number(value: float) -> float | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from gensup.synthesis.finetuning.course import DECAY
+from gensup.training.course import DECAY
 
 
 class Ema:

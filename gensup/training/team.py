@@ -15,7 +15,7 @@ from accelerate.utils import InitProcessGroupKwargs
 from torch import Tensor, nn
 
 from gensup.errors import GensupError
-from gensup.synthesis.finetuning.course import PRECISIONS
+from gensup.training.course import PRECISIONS
 
 PATIENCE = timedelta(hours=12)  # one of them may encode every clip while the others wait
 BUCKET = 1 << 24  # numbers that are summed in one message
@@ -24,7 +24,7 @@ BUCKET = 1 << 24  # numbers that are summed in one message
 class Team:
     """This process among those that ``accelerate launch`` started; weights are float32, in autocast where asked.
 
-    A family calls its UNet itself, so nothing is wrapped: gradients are summed here, after the last part of a step.
+    Networks are called as they are, so nothing is wrapped: gradients are summed here, after the last part of a step.
 
     Args:
         precision: one of ``PRECISIONS``.
@@ -90,9 +90,9 @@ class Team:
         context: AbstractContextManager[Any] = self.accelerator.autocast()
         return context
 
-    def optimizer(self, parameters: Iterable[nn.Parameter], rate: float) -> Any:
+    def optimizer(self, parameters: Iterable[nn.Parameter], rate: float, weight_decay: float) -> Any:
         """AdamW, which with float16 passes over a step whose gradients overflow."""
-        return self.accelerator.prepare_optimizer(torch.optim.AdamW(parameters, lr=rate))
+        return self.accelerator.prepare_optimizer(torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay))
 
     def backward(self, loss: Tensor) -> None:
         self.accelerator.backward(loss)
