@@ -37,7 +37,7 @@ def in_range(layers: tuple[int, ...], count: int, where: str) -> None:
 
 def heard(audio: Audio, rate: int, wanted: int) -> NDArray[np.float32]:
     """(samples,) of the first channel at ``wanted`` Hz, resampled where the clip has another rate."""
-    return resampled(audio[:1], rate, wanted)[0]
+    return np.ascontiguousarray(resampled(audio[:1], rate, wanted)[0])
 
 
 def too_short(samples: int, rate: int, rule: str) -> GensupError:

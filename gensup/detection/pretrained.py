@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Precision: TypeAlias = Literal["fp32", "bf16"]
 
+OTHER = "a checkpoint of another architecture"
 WEIGHTS, CONFIG, FEATURES = "model.safetensors", "config.json", "preprocessor_config.json"
 
 
@@ -115,7 +116,7 @@ def single_file(means: Means, name: str, kind: str, remedy: str) -> Checkpoint:
     path = find(means, name, remedy)
     if path.is_dir():
         raise GensupError(
-            "a checkpoint of another architecture",
+            OTHER,
             where=str(path),
             value="a folder",
             rule=f"a {kind} file",
@@ -123,7 +124,7 @@ def single_file(means: Means, name: str, kind: str, remedy: str) -> Checkpoint:
         )
     said = description(path)
     if said.get("kind") != kind:
-        raise GensupError("a checkpoint of another architecture", where=str(path), value=said.get("kind"), rule=kind)
+        raise GensupError(OTHER, where=str(path), value=said.get("kind"), rule=kind)
     return Checkpoint(name, path, str(said.get("sha256")), _count(path))
 
 
@@ -135,9 +136,7 @@ def folder(means: Means, name: str, model_type: str, remedy: str) -> Checkpoint:
     """
     path = find(means, name, remedy)
     if not path.is_dir():
-        raise GensupError(
-            "a checkpoint of another architecture", where=str(path), rule=f"a folder with {CONFIG}", remedy=remedy
-        )
+        raise GensupError(OTHER, where=str(path), rule=f"a folder with {CONFIG}", remedy=remedy)
     for needed in (CONFIG, FEATURES):
         if not (path / needed).is_file():
             raise GensupError(
@@ -146,9 +145,7 @@ def folder(means: Means, name: str, model_type: str, remedy: str) -> Checkpoint:
     config = read_json(path / CONFIG)
     found = config.get("model_type") if isinstance(config, dict) else None
     if found != model_type:
-        raise GensupError(
-            "a checkpoint of another architecture", where=str(path / CONFIG), value=found, rule=model_type
-        )
+        raise GensupError(OTHER, where=str(path / CONFIG), value=found, rule=model_type)
     if not (path / WEIGHTS).is_file():
         raise GensupError(
             "no weights in safetensors' format",

@@ -159,7 +159,7 @@ class Encoder(nn.Module):
         bias = self._bias(x.shape[1])
         for number, layer in enumerate(self.layers[: max(wanted)], start=1):
             if config.layer_wise_gradient_decay_ratio != 1 and x.requires_grad:
-                x.register_hook(_scaled_by(config.layer_wise_gradient_decay_ratio))
+                x.register_hook(_scaled_by(config.layer_wise_gradient_decay_ratio))  # type: ignore[no-untyped-call]
             dropped = (
                 self.training and config.encoder_layerdrop > 0 and float(torch.rand(())) < config.encoder_layerdrop
             )
@@ -176,7 +176,7 @@ class Encoder(nn.Module):
         apart = torch.arange(1 - count, count, device=self.relative_attention_bias.weight.device)
         by_distance = self.relative_attention_bias(buckets(apart, self.config.num_buckets, self.config.max_distance)).T
         # Row i is the window of distances that begins at -i.
-        bias = by_distance.unfold(1, count, 1).flip(1)
+        bias: Tensor = by_distance.unfold(1, count, 1).flip(1)
         if self.frozen:
             self._last = count, bias
         return bias
@@ -229,7 +229,7 @@ class Attention(nn.Module):
         return y
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class PositionConv(nn.Module):
@@ -267,14 +267,15 @@ def from_checkpoint(arrays: Mapping[str, Tensor], said: Mapping[str, Json], wher
     cfg = said.get("cfg")
     if not isinstance(cfg, dict):
         raise _other(where, type(cfg).__name__, "a description with cfg")
-    network = Beats(BeatsConfig.of(cfg, where))
+    with torch.device("meta"):  # shapes alone: initial values would be thrown away
+        network = Beats(BeatsConfig.of(cfg, where))
     expected = {name: tuple(array.shape) for name, array in network.state_dict().items()}
     found = {name: tuple(array.shape) for name, array in arrays.items()}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
         name = wrong[0]
         raise _other(where, f"{name} {found.get(name, 'missing')}", f"{expected.get(name, 'no such array')}")
-    network.load_state_dict(dict(arrays))
+    network.load_state_dict(dict(arrays), assign=True)
     return network
 
 
