@@ -49,8 +49,8 @@ class Checkpoint:
         """What a detector's file keeps of them."""
         return {"sha256": np.frombuffer(bytes.fromhex(self.sha256), dtype=np.uint8)}
 
-    def checked_against(self, file: Path) -> Checkpoint:
-        """Itself, if a detector's safetensors file was made with these weights.
+    def check_against(self, file: Path) -> None:
+        """Whether a detector's safetensors file was made with these weights.
 
         Raises:
             GensupError: it was made with others.
@@ -70,7 +70,6 @@ class Checkpoint:
                 rule=f"SHA-256 {bytes(made.astype(np.uint8)).hex()[:16] or 'of pretrained weights'}...",
                 remedy="give the folder with those weights, or fit the detector again",
             )
-        return self
 
 
 def find(means: Means, name: str, remedy: str) -> Path:

@@ -11,18 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.audio.files import Audio
-from gensup.detection.embedding import checked_layers, finite, heard, in_range, too_short
+from gensup.detection.embedding import Embedding, check_depth, check_layers, heard, too_short
 from gensup.detection.examples import Examples
 from gensup.detection.means import Means
-from gensup.detection.parts import Arrays, Tokens
 from gensup.detection.pretrained import Checkpoint, Precision, arrays_of, description, device, once, single_file
 from gensup.errors import GensupError
-from gensup.rng import digest
 
 if TYPE_CHECKING:
     from gensup.detection.networks.beats import Beats as Network
 
-KIND = "beats"
 RATE = 16_000  # Hz
 
 
@@ -41,92 +38,68 @@ class Beats:
 
     name: ClassVar[str] = "beats"
     version: ClassVar[int] = 1
-    per_clip_seconds: ClassVar[float] = 0.5
+    per_clip_seconds: ClassVar[float] = Embedding.per_clip_seconds
     trained: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        checked_layers(self.layers)
+        check_layers(self.layers)
         if self.seconds is not None and not 0.2 <= self.seconds <= 600:
             raise GensupError("out of range", where="frontend.seconds", value=self.seconds, rule="0.2 to 600, or null")
 
-    def ready(self, normals: Examples, means: Means, seed: int) -> FittedBeats:
+    def ready(self, normals: Examples, means: Means, seed: int) -> Embedding:
         return self.untrained(means)
 
-    def untrained(self, means: Means) -> FittedBeats:
-        remedy = (
-            f"fetch {self.checkpoint}.pt as github.com/microsoft/unilm/tree/master/beats says, then "
-            f"gensup convert --trust {self.checkpoint}.pt --out {means.weights or 'FOLDER'}, and pass --weights"
-        )
-        checkpoint = single_file(means, self.checkpoint, KIND, remedy)
+    def untrained(self, means: Means) -> Embedding:
+        checkpoint = found(means, self.checkpoint)
         cfg = description(checkpoint.path).get("cfg")
-        count = cfg.get("encoder_layers") if isinstance(cfg, dict) else None
-        in_range(self.layers, count if isinstance(count, int) else 12, f"frontend.layers of {self.checkpoint}")
-        return FittedBeats(self, checkpoint, means.device)
+        check_depth(self.layers, cfg.get("encoder_layers") if isinstance(cfg, dict) else None, checkpoint)
+        return Embedding(self, checkpoint, means.device)
 
-    def restore(self, file: Path, means: Means) -> FittedBeats:
-        fitted = self.untrained(means)
-        fitted.checkpoint.checked_against(file)
-        return fitted
+    def restore(self, file: Path, means: Means) -> Embedding:
+        return self.untrained(means).restored(file)
 
-
-@dataclass(frozen=True, slots=True)
-class FittedBeats:
-    """Settings and the place of the weights, which each process loads once."""
-
-    settings: Beats
-    checkpoint: Checkpoint
-    device: str | None = None
-
-    name: ClassVar[str] = Beats.name
-    version: ClassVar[int] = Beats.version
-    per_clip_seconds: ClassVar[float] = Beats.per_clip_seconds
-
-    @property
-    def fingerprint(self) -> str:
-        said = self.settings
-        return digest(self.checkpoint.sha256, list(said.layers), said.seconds, said.precision)
-
-    @property
-    def n_parameters(self) -> int:
-        return self.checkpoint.n_parameters
-
-    def state(self) -> Arrays:
-        return self.checkpoint.state()
-
-    def tokens(self, audio: Audio, rate: int) -> Tokens:
-        (only,) = self.tokens_many([audio], rate)
-        return only
-
-    def tokens_many(self, clips: Sequence[Audio], rate: int) -> Iterator[Tokens]:
-        """Tokens of several clips in one pass of the network; those of another length than the others in one of their
-        own."""
+    def embed(
+        self, clips: Sequence[Audio], rate: int, checkpoint: Checkpoint, device: str | None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Neighbours of equal length share a pass; no layer behind the last one asked for is computed."""
         import torch
 
         from gensup.detection.networks import beats
 
-        network = load(self.checkpoint, self.device, self.settings.precision)
-        weight = network.patch_embedding.weight
+        network = load(checkpoint, device, self.precision)
+        weight, patch = network.patch_embedding.weight, network.config.input_patch_size
         sounds = [self._cut(heard(clip, rate, RATE)) for clip in clips]
-        patch = network.config.input_patch_size
         for sound in sounds:
             if beats.frames(len(sound)) < patch:
-                raise too_short(len(sound), RATE, f"{patch} frames of 10 ms")
+                raise too_short(len(sound), RATE, f"a patch is {patch} frames of 25 ms, 10 ms apart")
         start = 0
         while start < len(sounds):
             end = next((i for i in range(start, len(sounds)) if len(sounds[i]) != len(sounds[start])), len(sounds))
             with torch.inference_mode():
                 bank = torch.stack([beats.fbank(torch.from_numpy(sound)) for sound in sounds[start:end]])
-                found = network(bank.to(weight.device, weight.dtype), self.settings.layers)
-                x = torch.cat(found, dim=-1).float().cpu().numpy()
-            for one in x:
-                yield finite(one.reshape(-1, network.mel_patches, one.shape[-1]), self.checkpoint.name)
+                x = torch.cat(network(bank.to(weight.device, weight.dtype), self.layers), dim=-1)
+                for tokens in x.float().cpu().numpy():
+                    yield tokens.reshape(-1, network.mel_patches, tokens.shape[-1])
             start = end
 
     def _cut(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self.settings.seconds is None:
+        if self.seconds is None:
             return sound
-        wanted = round(self.settings.seconds * RATE)
+        wanted = round(self.seconds * RATE)
         return np.pad(sound[:wanted], (0, max(0, wanted - len(sound))))
+
+
+def found(means: Means, name: str) -> Checkpoint:
+    """A converted BEATs checkpoint.
+
+    Raises:
+        GensupError: not there, or of another kind; it says where to fetch it.
+    """
+    remedy = (
+        f"fetch {name}.pt as github.com/microsoft/unilm/tree/master/beats says, then "
+        f"`gensup convert --trust {name}.pt --out {means.weights or 'WEIGHTS'}`, and pass --weights"
+    )
+    return single_file(means, name, "beats", remedy)
 
 
 def load(checkpoint: Checkpoint, where: str | None, precision: Precision) -> Network:
@@ -143,7 +116,7 @@ def load(checkpoint: Checkpoint, where: str | None, precision: Precision) -> Net
 
     def make() -> Network:
         network = from_checkpoint(arrays_of(checkpoint), description(checkpoint.path), str(checkpoint.path))
-        return network.to(place, torch.bfloat16 if precision == "bf16" else torch.float32).freeze()
+        return network.float().freeze().to(place, torch.bfloat16 if precision == "bf16" else torch.float32)
 
     network: Network = once(checkpoint, str(place), precision, make)
     return network

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from gensup._compat import ensure_torchaudio
 from gensup.clip import Json
@@ -114,7 +114,10 @@ class Beats(nn.Module):
         return MELS // self.config.input_patch_size
 
     def freeze(self) -> Self:
-        """For inference alone: no dropout, no gradients; what depends on weights only is computed once."""
+        """For inference alone: no dropout, no gradients; what depends on weights only is computed once.
+
+        Before the weights are moved or cast: what is computed here goes with them.
+        """
         self.eval().requires_grad_(False)
         self.encoder.frozen = True
         self.encoder.pos_conv.fold()
@@ -154,7 +157,7 @@ class Encoder(nn.Module):
         """The tokens (batch, tokens, width) after each wanted layer."""
         config = self.config
         x = self.layer_norm(x + self.pos_conv(x))
-        x = F.dropout(x, config.dropout, self.training)
+        x = functional.dropout(x, config.dropout, self.training)
         found = {0: x}
         bias = self._bias(x.shape[1])
         for number, layer in enumerate(self.layers[: max(wanted)], start=1):
@@ -197,10 +200,10 @@ class Layer(nn.Module):
         self.dropout, self.activation_dropout = config.dropout, config.activation_dropout
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        heard = F.dropout(self.self_attn(x, bias), self.dropout, self.training)
+        heard = functional.dropout(self.self_attn(x, bias), self.dropout, self.training)
         x = self.self_attn_layer_norm(torch.add(heard, x, alpha=self.alpha))
-        inner = F.dropout(F.gelu(self.fc1(x)), self.activation_dropout, self.training)
-        inner = F.dropout(self.fc2(inner), self.dropout, self.training)
+        inner = functional.dropout(functional.gelu(self.fc1(x)), self.activation_dropout, self.training)
+        inner = functional.dropout(self.fc2(inner), self.dropout, self.training)
         y: Tensor = self.final_layer_norm(torch.add(inner, x, alpha=self.alpha))
         return y
 
@@ -222,7 +225,7 @@ class Attention(nn.Module):
         query, key, value = (self._split(project(x)) for project in (self.q_proj, self.k_proj, self.v_proj))
         first, second = self.grep_linear(query).unflatten(-1, (2, 4)).sum(-1).sigmoid().split(1, dim=-1)
         gate = first * (second * self.grep_a - 1) + 2  # (batch, heads, tokens, 1)
-        heard = F.scaled_dot_product_attention(
+        heard = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=gate * bias, dropout_p=self.dropout if self.training else 0.0
         )
         y: Tensor = self.out_proj(heard.transpose(1, 2).flatten(2))
@@ -235,6 +238,8 @@ class Attention(nn.Module):
 class PositionConv(nn.Module):
     """A grouped convolution over the tokens, with weights of one direction and one length a tap (weight norm)."""
 
+    _folded: Tensor | None
+
     def __init__(self, width: int, kernel: int, groups: int) -> None:
         super().__init__()
         self.groups, self.kernel = groups, kernel
@@ -242,20 +247,23 @@ class PositionConv(nn.Module):
         self.weight_v = nn.Parameter(torch.empty(width, width // groups, kernel))
         self.bias = nn.Parameter(torch.zeros(width))
         nn.init.normal_(self.weight_v, std=math.sqrt(4 / (kernel * width)))
-        self._folded: Tensor | None = None
+        self.register_buffer("_folded", None, persistent=False)  # moves and is cast with the rest
 
     def fold(self) -> None:
         """Compute the weight now and for good."""
         self._folded = self._weight()
 
     def _weight(self) -> Tensor:
-        return self.weight_v * (self.weight_g / torch.linalg.vector_norm(self.weight_v, dim=(0, 1), keepdim=True))
+        weight: Tensor = self.weight_v * (
+            self.weight_g / torch.linalg.vector_norm(self.weight_v, dim=(0, 1), keepdim=True)
+        )
+        return weight
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, tokens, width)."""
         weight = self._weight() if self._folded is None else self._folded
-        y = F.conv1d(x.transpose(1, 2), weight, self.bias, padding=self.kernel // 2, groups=self.groups)
-        return F.gelu(y[:, :, : x.shape[1]]).transpose(1, 2)  # an even kernel makes one token too many
+        y = functional.conv1d(x.transpose(1, 2), weight, self.bias, padding=self.kernel // 2, groups=self.groups)
+        return functional.gelu(y[:, :, : x.shape[1]]).transpose(1, 2)  # an even kernel makes one token too many
 
 
 def from_checkpoint(arrays: Mapping[str, Tensor], said: Mapping[str, Json], where: str) -> Beats:
