@@ -29,6 +29,7 @@ from gensup.cli import (
     select,
     submit,
     synthesize,
+    train,
     tune,
     verify,
 )
@@ -93,6 +94,7 @@ for module in (
     synthesize,
     tune,
     select,
+    train,
     fit,
     score,
     evaluate,
