@@ -293,15 +293,13 @@ def _part(slot: str, settings: Mapping[str, Json]) -> Any:
     return cls(**values)
 
 
-def _typed(hint: Any, value: object, where: str) -> Any:
+def _typed(hint: Any, value: Any, where: str) -> Any:
     from pydantic import ValidationError
 
     try:
         return _adapter(hint).validate_python(value, strict=True)
     except ValidationError as error:
-        raise GensupError(
-            "not a value for this", where=where, value=str(value), rule=error.errors()[0]["msg"]
-        ) from None
+        raise GensupError("not a value for this", where=where, value=value, rule=error.errors()[0]["msg"]) from None
 
 
 @cache
