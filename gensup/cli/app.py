@@ -31,6 +31,7 @@ from gensup.cli import (
     select,
     submit,
     synthesize,
+    train,
     tune,
     verify,
 )
@@ -96,6 +97,7 @@ for module in (
     synthesize,
     tune,
     select,
+    train,
     fit,
     score,
     evaluate,

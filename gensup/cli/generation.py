@@ -176,15 +176,18 @@ def makes_clips(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of ``generation`` in the place of its parameter ``made``, which gets what they say."""
     own, more = (signature(function).parameters for function in (command, generation))
     hints = get_type_hints(generation, include_extras=True) | get_type_hints(command, include_extras=True)
+    shared = own.keys() & more.keys()  # --device of tune: of the model that makes clips, and of detectors' networks
 
     @wraps(command)
     def with_options(**given: Any) -> None:
-        made = generation(**{name: given.pop(name) for name in more})
-        command(made=made, **given)
+        said = {name: given[name] if name in shared else given.pop(name) for name in more}
+        if said["generator"] == more["generator"].default:
+            said |= dict.fromkeys(shared)  # they are the command's alone
+        command(made=generation(**said), **given)
 
     parameters: list[Parameter] = []
     for parameter in own.values():
-        parameters += more.values() if parameter.name == "made" else [parameter]
+        parameters += (m for m in more.values() if m.name not in shared) if parameter.name == "made" else [parameter]
     # typer copies no parameter twice; without a default a parameter stands before those that have one.
     parameters.sort(key=lambda parameter: parameter.default is not Parameter.empty)
     known = [p.replace(annotation=hints[p.name], kind=Parameter.KEYWORD_ONLY) for p in parameters]

@@ -63,6 +63,9 @@ def command(
     detectors: options.Detectors = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    frontend: options.Frontend = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -95,6 +98,9 @@ def command(
         detectors_overlay=detectors,
         skip_bad=skip_bad,
         cache=cache,
+        weights=weights,
+        device=device,
+        frontend=frontend,
         workers=workers,
         progress=progress(),
     )
