@@ -8,8 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gensup.audio.files import AudioRef
 from gensup.detection import recipe
 from gensup.detection.detector import load
+from gensup.detection.examples import Examples
+from gensup.detection.features import ready_many
+from gensup.detection.means import Means
+from gensup.engine import Inline
 from gensup.errors import GensupError
 from gensup.registry import Registry
 from gensup.steps import front as fronts
@@ -21,6 +26,7 @@ from gensup.steps.tune import tune
 from gensup.store.run import read_run
 from tests.steps.conftest import SEEDED
 from tests.support import sounds
+from tests.support.frontends.shifted import Shifted
 from tests.support.frontends.wide import Wide
 
 NET = """
@@ -209,3 +215,35 @@ def test_tune_trains_its_own(machines: Path, recipes: Path, twins: Path, tmp_pat
         assert set(heard.key) <= recorded | pumps  # no twin, no test clip
     assert np.isfinite(done.table.scores).all()
     assert (tmp_path / "run" / "frontends").is_dir()
+
+
+def test_a_machine_without_a_name(tmp_path: Path, recipes: Path) -> None:
+    for i in range(4):
+        sounds.write(tmp_path / "data" / f"take {i}.wav", sounds.hum(i))
+    with pytest.raises(GensupError, match="no normal training clip"):
+        made(tmp_path / "data", recipes, tmp_path / "a")
+    with pytest.raises(GensupError, match="one class only"):  # nothing tells its clips apart
+        made(tmp_path / "data", recipes, tmp_path / "b", machines=["mill"])
+    assert Wide.log[-1].label == ("mill|||",) * 4
+    assert Wide.log[-1].plain is not None
+    assert Wide.log[-1].plain.all()
+
+
+def test_a_clip_of_two_machines_stays_out_of_the_others(tmp_path: Path, recipes: Path) -> None:
+    root = sounds.machine(tmp_path / "data", train=10, target=2, test=0)
+    sounds.machine(root, name="pump", train=12, target=2, test=0)  # ten of them are the fan's very sounds
+    fit(root, "fan", "net", tmp_path / "d", detectors_overlay=recipes, workers=1)
+    pumps = [label for label in Wide.log[-1].label or () if label.startswith("pump")]
+    assert len(pumps) == 2
+
+
+def test_twins_and_coded_clips_are_no_material(machines: Path) -> None:
+    labels = ("fan|00||", "", "fan|00||")
+    clips = Examples(
+        audio=tuple(AudioRef(path, 8000, 0) for path in sorted((machines / "fan" / "train").iterdir())[:3]),
+        key=("a", "b", "c"),
+        group=("fan/00",) * 3,
+        label=labels,
+    )
+    (one,) = ready_many(Inline(), Shifted(), [clips], Means())
+    assert one.heard == ("a", "c")  # type: ignore[attr-defined]
