@@ -130,7 +130,7 @@ def test_more_steps_go_on_from_fewer(order: tuple[int, int], clips: Examples, tm
 
 def test_other_machines_are_classes_too(clips: Examples, tmp_path: Path) -> None:
     alone, others = clips.take(np.arange(6)), clips.take(np.arange(6, 24))
-    with pytest.raises(GensupError, match="one class only.*--machines all"):
+    with pytest.raises(GensupError, match=r"one class only.*--machines all"):
         TINY.ready(alone, CPU, 1)
     made = TINY.ready(alone, replace(CPU, others=others), 1)
     assert made.weights.sha256 == TINY.ready(clips, CPU, 1).weights.sha256
