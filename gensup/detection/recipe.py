@@ -32,7 +32,9 @@ NEEDED: dict[str, Registry] = {"frontend": FRONTENDS, "pooling": POOLINGS, "back
 OPTIONAL: dict[str, Registry] = {"resample": RESAMPLES, "normalise": NORMALISES}
 SLOTS = NEEDED | OPTIONAL
 GROUPS = ("machine", "section")
+MATERIAL = ("target", "all")
 MAX_POINTS = 10_000
+WORDS = ("published", "needs", "reconstruction", "transductive")  # keys that change no number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +49,45 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a recipe needs beside recordings, and its published size where only its weights would tell."""
+
+    weights: tuple[str, ...] = ()  # pretrained checkpoints in the folder of --weights, by name
+    gpu: bool = False  # advised: hours become minutes
+    extras: tuple[str, ...] = ()  # of the installation
+    parameters_for_training: int | None = None  # numbers that are changed, or heard, while it is trained
+    parameters_for_detection: int | None = None  # numbers of the network that scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A detector that was published with a generator of the anomalies that it is chosen by."""
+
+    generator: Mapping[str, Json]  # settings of twin sets, which hold where the user says nothing else
+    detector: str  # the recipe whose parts and space these are
+    criterion: str  # what the paper chooses by, in words; gensup's own selection is used all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """One file of detectors/."""
 
     name: str
     paper: Mapping[str, str]
     group_by: tuple[str, ...]
-    train_on: Literal["target"]
+    train_on: Literal["target", "all"]  # what a trained frontend hears: the machine alone, or all that are there
     default: Params  # "frontend.kind", "frontend.n_fft", ...: the published values
     space: Mapping[str, tuple[Json, ...]]
     published: tuple[Mapping[str, Json], ...] = ()
+    needs: Needs = Needs()
+    reconstruction: bool = False  # something in it is ours, because no public source says it
+    transductive: bool = False  # a clip's score depends on the clips that it is scored with
+    pair: Pair | None = None
+
+    @property
+    def trained(self) -> bool:
+        """Whether its frontend is trained on normal clips."""
+        return build(self.default).frontend.trained
 
     def with_values(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """The default with these paths replaced, every value checked.
@@ -122,7 +153,8 @@ def load(name: str, overlay: Path | None = None) -> Recipe:
     known = names("detectors", ".yaml", overlay)
     if name not in known:
         raise unknown("detector", name, known)
-    return _parsed(name, mapping("detectors", f"{name}.yaml", overlay))
+    content = mapping("detectors", f"{name}.yaml", overlay)
+    return _paired(name, content, overlay) if "pair" in content else _parsed(name, content)
 
 
 def load_all(overlay: Path | None = None) -> tuple[Recipe, ...]:
@@ -130,19 +162,65 @@ def load_all(overlay: Path | None = None) -> tuple[Recipe, ...]:
     return tuple(load(name, overlay) for name in names("detectors", ".yaml", overlay))
 
 
-def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
+def _paired(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Recipe:
+    """A pair of generator and detector: the detector's recipe under the pair's name and with its words."""
     where = f"detectors/{stem}.yaml"
-    allowed = ("name", "paper", "group_by", "train_on", *SLOTS, "space", "published")
+    _check_keys(stem, content, ("name", "paper", "pair"), WORDS)
+    said = _mapping(content["pair"], f"{where}: pair")
+    known = tuple(field.name for field in fields(Pair))
+    for key in said:
+        if key not in known:
+            raise unknown("recipe key", f"pair.{key}", tuple(f"pair.{name}" for name in known), where=where)
+    pair = Pair(
+        generator=_mapping(said.get("generator", {}), f"{where}: pair.generator"),
+        detector=_typed(str, said.get("detector"), f"{where}: pair.detector"),
+        criterion=_typed(str, said.get("criterion"), f"{where}: pair.criterion"),
+    )
+    base = load(pair.detector, overlay) if pair.detector != stem else None
+    if base is None or base.pair is not None:
+        raise GensupError("a pair of a pair", where=where, value=pair.detector, rule="pair.detector is a plain recipe")
+    words = _words(content, where)
+    if "needs" not in content:
+        words["needs"] = base.needs
+    return replace(base, name=stem, pair=pair, **words)
+
+
+def _check_keys(stem: str, content: Mapping[str, Json], needed: Sequence[str], others: Sequence[str]) -> None:
+    where = f"detectors/{stem}.yaml"
     for key in content:
-        if key not in allowed:
-            raise unknown("recipe key", key, allowed, where=where)
-    for key in ("name", "paper", *NEEDED):
+        if key not in (*needed, *others):
+            raise unknown("recipe key", key, (*needed, *others), where=where)
+    for key in needed:
         if key not in content:
-            raise GensupError(
-                "a key is missing", where=where, value=key, rule=f"a recipe has name, paper, {', '.join(NEEDED)}"
-            )
+            raise GensupError("a key is missing", where=where, value=key, rule=f"a recipe has {', '.join(needed)}")
     if content["name"] != stem:
         raise GensupError("the name is not the file's", where=where, value=content["name"], rule=f"name: {stem}")
+
+
+def _words(content: Mapping[str, Json], where: str) -> dict[str, Any]:
+    """What a recipe says of itself."""
+    needs, hints = _mapping(content.get("needs", {}), f"{where}: needs"), get_type_hints(Needs)
+    for key in needs:
+        if key not in hints:
+            raise unknown("recipe key", f"needs.{key}", tuple(f"needs.{name}" for name in hints), where=where)
+    said: dict[str, Any] = {
+        "paper": {key: str(value) for key, value in _mapping(content["paper"], f"{where}: paper").items()},
+        "published": tuple(_mapping(row, f"{where}: published") for row in _list(content.get("published", []), where)),
+        "needs": Needs(
+            **{
+                key: _typed(hints[key], value, f"{where}: needs.{key}")
+                for key, value in needs.items()
+            }
+        ),
+    }
+    for mark in ("reconstruction", "transductive"):
+        said[mark] = _typed(bool, content.get(mark, False), f"{where}: {mark}")
+    return said
+
+
+def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
+    where = f"detectors/{stem}.yaml"
+    _check_keys(stem, content, ("name", "paper", *NEEDED), ("group_by", "train_on", *OPTIONAL, "space", *WORDS))
     default: dict[str, Json] = {}
     for slot in (slot for slot in SLOTS if slot in content):
         settings = _mapping(content[slot], f"{where}: {slot}")
@@ -156,19 +234,19 @@ def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
     group_by = tuple(_list(content.get("group_by", list(GROUPS)), where))
     if not set(group_by) <= set(GROUPS):
         raise GensupError("cannot group by this", where=where, value=list(group_by), rule=f"among {', '.join(GROUPS)}")
-    if content.get("train_on", "target") != "target":
-        raise GensupError("cannot train on this", where=where, value=content["train_on"], rule="train_on: target")
+    material = content.get("train_on", "target")
+    if material not in MATERIAL:
+        raise GensupError("cannot train on this", where=where, value=material, rule=f"among {', '.join(MATERIAL)}")
     recipe = Recipe(
         name=stem,
-        paper={key: str(value) for key, value in _mapping(content["paper"], f"{where}: paper").items()},
         group_by=tuple(str(group) for group in group_by),
-        train_on="target",
+        train_on=material,
         default=default,
         space={
             path: _values(value, f"{where}: space.{path}")
             for path, value in _mapping(content.get("space", {}), f"{where}: space").items()
         },
-        published=tuple(_mapping(row, f"{where}: published") for row in _list(content.get("published", []), where)),
+        **_words(content, where),
     )
     for path, values in recipe.space.items():
         for value in values:
@@ -218,7 +296,8 @@ def _typed(hint: Any, value: Json, where: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _adapter(hint).validate_python(value, strict=True)
+        # YAML and JSON have lists only.
+        return _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
         raise GensupError("not a value for this", where=where, value=value, rule=error.errors()[0]["msg"]) from None
 
