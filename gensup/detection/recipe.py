@@ -193,12 +193,14 @@ def _united(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Rec
     where = f"detectors/{stem}.yaml: members"
     _check_keys(stem, content, ("name", "paper", "members"), WORDS)
     members = tuple(_typed(str, name, where) for name in _list(content["members"], where))
-    found = []
     for name in members:
+        known = names("detectors", ".yaml", overlay)
+        if name not in known:
+            raise unknown("detector", name, known, where=where)
         # Of a ring each recipe would be read for ever.
         if stem in (name, *_list(mapping("detectors", f"{name}.yaml", overlay).get("members", []), where)):
             raise GensupError("a member of itself", where=where, value=name, rule="members are other recipes")
-        found.append(load(name, overlay))
+    found = [load(name, overlay) for name in members]
     if len(set(members)) < max(2, len(members)) or len({one.group_by for one in found}) > 1:
         raise GensupError(
             "recipes that cannot score together",
@@ -276,7 +278,7 @@ def _parsed(stem: str, content: Mapping[str, Json]) -> Recipe:
     recipe = Recipe(
         name=stem,
         group_by=tuple(str(group) for group in group_by),
-        train_on=material,
+        train_on="all" if material == "all" else "target",
         default=default,
         space={
             path: _values(value, f"{where}: space.{path}")
@@ -328,14 +330,16 @@ def _part(slot: str, settings: Mapping[str, Json]) -> Any:
     return cls(**values)
 
 
-def _typed(hint: Any, value: Json, where: str) -> Any:
+def _typed(hint: Any, value: object, where: str) -> Any:
     from pydantic import ValidationError
 
     try:
         # YAML and JSON have lists only.
         return _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
-        raise GensupError("not a value for this", where=where, value=value, rule=error.errors()[0]["msg"]) from None
+        raise GensupError(
+            "not a value for this", where=where, value=str(value), rule=error.errors()[0]["msg"]
+        ) from None
 
 
 @cache
