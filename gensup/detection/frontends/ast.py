@@ -22,9 +22,9 @@ WIDTH_S, SHIFT_S = 0.025, 0.010  # of a frame
 
 @dataclass(frozen=True, slots=True)
 class Ast:
-    """A folder of weights and the layers whose patches stand side by side, (time, 12, 768 * layers), without class tokens.
+    """A folder of weights and the layers whose patches stand side by side, (time, 12, 768 * layers).
 
-    Positions are learnt for one length (10.24 s): a longer clip is heard in windows of it, one behind the other, and what
+    Positions are learnt for one length (10.24 s): a longer clip is heard in windows of it, end to end, and what
     fills up the last one gives no tokens. A clip at another rate than the folder's (16 kHz) is resampled to it.
     """
 

@@ -23,8 +23,8 @@ from gensup.detection.transformer_frontend import find, load
 class Clap:
     """A folder of weights; tokens (time, 2, 768), before they are averaged and projected.
 
-    Only the last layer's: the hierarchical transformer has another grid in every stage. A clip longer than the folder's
-    window (10 s) is heard in windows, one behind the other, and tokens that stand for repeated sound are left out. A clip
+    Only the last layer: the hierarchical transformer has another grid in every stage. A clip longer than the folder's
+    window (10 s) is heard in windows, end to end, and tokens that stand for repeated sound are left out. A clip
     at another rate than the folder's (48 kHz) is resampled to it.
     """
 
