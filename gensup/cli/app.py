@@ -30,6 +30,7 @@ from gensup.cli import (
     select,
     submit,
     synthesize,
+    train,
     tune,
     verify,
 )
@@ -94,6 +95,7 @@ for module in (
     synthesize,
     tune,
     select,
+    train,
     fit,
     score,
     evaluate,

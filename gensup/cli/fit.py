@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gensup.cli import options
 from gensup.cli.console import print_json, progress
-from gensup.errors import GensupError
-
-if TYPE_CHECKING:
-    from gensup.clip import Json
 
 
 def command(
@@ -22,9 +16,7 @@ def command(
     machine: options.Machine,
     detector: Annotated[str, typer.Option(help="The recipe, see `gensup detectors`.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The detector's folder.", show_default=False)],
-    assignments: Annotated[
-        list[str], typer.Option("--set", help="A value of the recipe, like pooling.decay=0.46; may be repeated.")
-    ] = [],  # noqa: B006  # typer copies it
+    assignments: options.Assignments = [],  # noqa: B006  # typer copies it
     seed: options.Seed = 0,
     channel: options.ChannelText = "0",
     pattern: options.PatternText = None,
@@ -32,6 +24,9 @@ def command(
     detectors: options.Detectors = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    frontend: options.Frontend = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -43,7 +38,7 @@ def command(
         machine,
         detector,
         out,
-        values=_values(assignments),
+        values=options.values(assignments),
         seed=seed,
         channel=options.channel(channel),
         pattern=pattern,
@@ -51,6 +46,9 @@ def command(
         detectors_overlay=detectors,
         skip_bad=skip_bad,
         cache=cache,
+        weights=weights,
+        device=device,
+        frontend=frontend,
         workers=workers,
         progress=progress(),
     )
@@ -60,16 +58,3 @@ def command(
         print(
             f"fitted {done.recipe}, {len(done.models)} group(s) of {machine}; threshold {done.threshold:.3f}; in {out}"
         )
-
-
-def _values(assignments: Sequence[str]) -> dict[str, Json]:
-    values: dict[str, Json] = {}
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise GensupError("not an assignment", where="--set", value=assignment, rule="path=value")
-        try:
-            values[path] = json.loads(text)
-        except ValueError:
-            values[path] = text
-    return values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ from gensup.errors import GensupError
 
 if TYPE_CHECKING:
     from gensup.audio.files import Channel
+    from gensup.clip import Json
 
 Root = Annotated[Path, typer.Argument(help="Folder of recordings; layout and names say what they are.")]
 OptionalRoot = Annotated[Path | None, typer.Argument(help="Folder of recordings.", show_default=False)]
@@ -39,6 +42,20 @@ Cache = Annotated[
     Path | None,
     typer.Option(help="Keep slow features in this folder; log-mel is quicker made than read.", show_default=False),
 ]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Folder of pretrained checkpoints, see `gensup detectors`.", show_default=False),
+]
+Device = Annotated[
+    str | None, typer.Option(help="Of networks: cpu, cuda, cuda:1; the best that is there.", show_default=False)
+]
+Frontend = Annotated[
+    Path | None,
+    typer.Option(help="A frontend that `gensup train` trained, used as it is.", show_default=False),
+]
+Assignments = Annotated[
+    list[str], typer.Option("--set", help="A value of the recipe, like pooling.decay=0.46; may be repeated.")
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave refused clips out and say which, instead of ending.")]
 ChannelText = Annotated[str, typer.Option("--channel", help="near, far, mean, or a number from 0.")]
 Prompts = Annotated[Path | None, typer.Option(help="Folder that overlays gensup's own prompts/.", show_default=False)]
@@ -66,6 +83,24 @@ def channel(text: str) -> Channel:
 def words(text: str) -> tuple[str, ...]:
     """The words between commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def values(assignments: Sequence[str]) -> dict[str, Json]:
+    """Recipe paths and values from ``path=value`` texts; a value that is no JSON is text.
+
+    Raises:
+        GensupError: a text without =.
+    """
+    found: dict[str, Json] = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise GensupError("not an assignment", where="--set", value=assignment, rule="path=value")
+        try:
+            found[path] = json.loads(text)
+        except ValueError:
+            found[path] = text
+    return found
 
 
 def numbers(text: str, option: str) -> tuple[float, ...]:

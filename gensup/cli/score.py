@@ -26,6 +26,8 @@ def command(
     pattern: options.PatternText = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -41,6 +43,8 @@ def command(
         pattern=pattern,
         skip_bad=skip_bad,
         cache=cache,
+        weights=weights,
+        device=device,
         workers=workers,
         progress=progress(),
     )

@@ -60,6 +60,8 @@ def make(
         bool, typer.Option("--partial", help="Leave out machines of the test that no run is of.")
     ] = False,
     cache: options.Cache = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -77,6 +79,8 @@ def make(
         report=report,
         partial=partial,
         cache=cache,
+        weights=weights,
+        device=device,
         workers=workers,
         progress=progress(),
     )

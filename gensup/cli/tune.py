@@ -66,6 +66,9 @@ def command(
     detectors: options.Detectors = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    frontend: options.Frontend = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -105,6 +108,9 @@ def command(
         detectors_overlay=detectors,
         skip_bad=skip_bad,
         cache=cache,
+        weights=weights,
+        device=device,
+        frontend=frontend,
         workers=workers,
         progress=progress(),
     )

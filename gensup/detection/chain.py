@@ -52,6 +52,7 @@ class ChainDetector:
     held_out: HeldOut
     frontend: FittedFrontend
     models: Mapping[str, FittedBackend]  # by group
+    transductive: bool = False  # its recipe says that a clip's score depends on the clips that it is scored with
 
     @property
     def threshold(self) -> float:
@@ -125,6 +126,7 @@ class ChainDetector:
             "channel": self.channel,
             "held_out": asdict(self.held_out),
             "weights_sha256": sha256(weights).hexdigest(),
+            **({"transductive": True} if self.transductive else {}),
         }
         return {WEIGHTS: weights, DESCRIPTION: encoded(description)}
 
@@ -170,6 +172,7 @@ def restored(folder: Path, content: Mapping[str, Json], means: Means = NOTHING) 
         held_out=said.held_out,
         frontend=chain.frontend.restore(weights, means),
         models=models,
+        transductive=said.transductive,
     )
 
 
@@ -186,6 +189,7 @@ class _Description:
     rate: Rate
     channel: SavedChannel
     held_out: HeldOut
+    transductive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,7 @@ class Wanted:
     recipe: str
     params: Params
     held_out: Scores  # (n,) of normal clips by models fitted without them: threshold and scale come from these
+    transductive: bool = False
 
 
 def fit(
@@ -207,6 +212,7 @@ def fit(
     *,
     machine: str,
     means: Means = NOTHING,
+    transductive: bool = False,
 ) -> ChainDetector:
     """Fit one configuration on all normal clips.
 
@@ -216,7 +222,8 @@ def fit(
     Raises:
         GensupError: a clip that cannot be read.
     """
-    (one,) = fit_many(engine, [Wanted(recipe, params, held_out)], group_by, normals, machine=machine, means=means)
+    wanted = Wanted(recipe, params, held_out, transductive)
+    (one,) = fit_many(engine, [wanted], group_by, normals, machine=machine, means=means)
     return one
 
 
@@ -261,6 +268,7 @@ def fit_many(
             held_out=HeldOut.of(one.held_out),
             frontend=frontend,
             models=fitted,
+            transductive=one.transductive,
         )
         for one, (frontend, _), fitted in zip(wanted, heard, models, strict=True)
     )

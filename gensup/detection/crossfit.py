@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.detection.examples import Examples
-from gensup.detection.features import pooled, ready_many
+from gensup.detection.features import pooled, ready_many, shared
 from gensup.detection.grown import grown
 from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Backend, FittedFrontend, Frontend, Params, Pooling
@@ -220,8 +220,9 @@ def _hearings(
     engine: Engine, frontend: Frontend, clips: Examples, plans: Sequence[tuple[_Split, ...]], means: Means
 ) -> list[_Hearing]:
     """One for all plans; a frontend that is trained has one for every fold of every plan, trained without the fold."""
-    if not frontend.trained:
-        return [_Hearing(frontend.ready(clips, means, 0), dict(enumerate(plans)))]
+    if shared(frontend, means):
+        (one,) = ready_many(engine, frontend, [clips], means)
+        return [_Hearing(one, dict(enumerate(plans)))]
     folds = [(i, f) for i, plan in enumerate(plans) for f in dict.fromkeys(split.fold for split in plan)]
     mine = [tuple(split for split in plans[i] if split.fold == f) for i, f in folds]
     trained = [clips.take(np.sort(np.concatenate([split.fitted for split in splits]))) for splits in mine]

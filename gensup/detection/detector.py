@@ -53,6 +53,11 @@ class Detector(Protocol):
         """Raw scores above it are called anomalous."""
         ...
 
+    @property
+    def transductive(self) -> bool:
+        """Whether a clip's score depends on the clips that it is scored with."""
+        ...
+
     def group_of(self, group: str, where: str) -> str:
         """The group whose models score a clip of ``group``: its own, or the only one when the clip does not say.
 
@@ -74,8 +79,11 @@ class Detector(Protocol):
         ...
 
 
-def load(folder: Path) -> ChainDetector | Fusion:
+def load(folder: Path, means: Means = NOTHING) -> ChainDetector | Fusion:
     """A detector from its folder.
+
+    Args:
+        means: where a frontend finds the pretrained weights that it was fitted with.
 
     Raises:
         GensupError: missing, damaged, not a detector, of an unknown kind, or written by a newer gensup.
@@ -83,7 +91,7 @@ def load(folder: Path) -> ChainDetector | Fusion:
     content = described(folder)
     kind = content.get("kind")
     if kind == "chain":
-        return chain.restored(folder, content)
+        return chain.restored(folder, content, means)
     if kind == "fusion":
-        return fusion.restored(folder, content)
+        return fusion.restored(folder, content, means)
     raise unknown("kind of detector", str(kind), ("chain", "fusion"), where=str(folder / DESCRIPTION))

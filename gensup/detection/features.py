@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gensup.clip import Json
 from gensup.detection.between import Between, Sound, mixed
 from gensup.detection.examples import Examples
-from gensup.detection.means import Means
+from gensup.detection.means import TRAINED, Means
 from gensup.detection.parts import FittedFrontend, Frontend, Pooling, Tokens
 from gensup.engine import Engine, collect
 from gensup.errors import GensupError
@@ -95,12 +95,35 @@ def ready_many(
 ) -> tuple[FittedFrontend, ...]:
     """A frontend trained on each of several sets of clips, side by side; one that is not trained stays here.
 
+    Where ``means.trained`` names a frontend that was trained before, it is that one, whatever the clips.
+
     Raises:
         GensupError: see ``Frontend.ready``.
     """
-    if not frontend.trained or len(normals) == 1:
+    if shared(frontend, means):
+        if frontend.trained and means.trained is not None:
+            return (frontend.restore(means.trained / TRAINED, means),) * len(normals)
         return tuple(frontend.ready(clips, means, seed("frontend")) for clips in normals)
-    return tuple(collect(engine, _Train(frontend, means), list(normals)))
+    material = [_material(clips) for clips in normals]
+    if len(material) == 1:
+        return (frontend.ready(material[0], means, seed("frontend")),)
+    return tuple(collect(engine, _Train(frontend, means), material))
+
+
+def shared(frontend: Frontend, means: Means) -> bool:
+    """Whether it is the same for every fold: it is not trained, or was trained before."""
+    return not frontend.trained or means.trained is not None
+
+
+def _material(normals: Examples) -> Examples:
+    """What a network is trained on: of clips that have labels, those whose label says something.
+
+    A clip that was made (after a codec, between two others, from noise) has none: back ends may be fitted on it, but a
+    network that heard it would learn its maker's marks.
+    """
+    if normals.label is None or all(normals.label):
+        return normals
+    return normals.take([i for i, label in enumerate(normals.label) if label])
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,11 @@ class Fusion:
         return self.members[0].channel
 
     @property
+    def transductive(self) -> bool:
+        """Whether a member's scores depend on the clips that are scored together."""
+        return any(member.transductive for member in self.members)
+
+    @property
     def threshold(self) -> float:
         return self.held_out.threshold
 
@@ -175,7 +180,7 @@ def fuse(combine: Combine, members: Sequence[Member], held_out: Sequence[Scores]
     return Fusion(combine, tuple(members), HeldOut.of(raw)), raw
 
 
-def restored(folder: Path, content: Mapping[str, Json]) -> Fusion:
+def restored(folder: Path, content: Mapping[str, Json], means: Means = NOTHING) -> Fusion:
     """The fusion that a folder's description ``content`` speaks of.
 
     Raises:
@@ -183,23 +188,23 @@ def restored(folder: Path, content: Mapping[str, Json]) -> Fusion:
     """
     path = folder / DESCRIPTION
     said: _Description = checked(_Description, content, path)
-    fusion = _built(folder, said, {})
+    fusion = _built(folder, said, {}, means)
     for what in ("machine", "group_by", "groups", "rate", "channel"):
         if getattr(fusion, what) != getattr(said, what):
             raise damaged(f"{path}: {what}", str(getattr(said, what)), f"its members say {getattr(fusion, what)}")
     return fusion
 
 
-def _built(folder: Path, said: _Structure, known: dict[str, ChainDetector]) -> Fusion:
+def _built(folder: Path, said: _Structure, known: dict[str, ChainDetector], means: Means) -> Fusion:
     members: list[Member] = []
     for member in said.members:
         if isinstance(member, _Structure):
-            members.append(_built(folder, member, known))
+            members.append(_built(folder, member, known, means))
             continue
         if member.chain not in known:
             place = folder / _place(member.chain)
             verified(place / DESCRIPTION, member.chain, "members")
-            known[member.chain] = chain.restored(place, described(place))
+            known[member.chain] = chain.restored(place, described(place), means)
         members.append(known[member.chain])
     return Fusion(said.combine, tuple(members), said.held_out)
 

@@ -39,6 +39,7 @@ def grown(
             drawn = seed("grown", group, int(place))
             pairs = between(normals.audio, normals.key, target, missing, smote.k, smote.at, drawn)
             parents = normals.take(pairs.parent)
-            found = found.followed_by(replace(parents, audio=pairs.clips, key=pairs.keys))
+            label = None if parents.label is None else ("",) * len(parents)  # no network is trained on it
+            found = found.followed_by(replace(parents, audio=pairs.clips, key=pairs.keys, label=label))
             folds.append(fold[pairs.parent])
     return found, np.concatenate(folds)

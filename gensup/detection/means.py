@@ -8,6 +8,8 @@ from pathlib import Path
 from gensup.detection.examples import Examples
 from gensup.store import ArrayCache
 
+TRAINED = "frontend.safetensors"  # in a folder that `gensup train` wrote: arrays as ``Frontend.restore`` reads them
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:

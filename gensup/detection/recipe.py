@@ -215,10 +215,10 @@ def _united(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Rec
     return replace(found[0], name=stem, members=members, **words)
 
 
-def plain(names: Sequence[str], overlay: Path | None = None) -> tuple[str, ...]:
+def plain(wanted: Sequence[str], overlay: Path | None = None) -> tuple[str, ...]:
     """The recipes that have parts of their own, in the place of those that have members; each once."""
     found: dict[str, None] = {}
-    for name in names:
+    for name in wanted:
         found |= dict.fromkeys(plain(load(name, overlay).members, overlay) or (name,))
     return tuple(found)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.detection.chain import Wanted, fit_many
+from gensup.detection.chain import ChainDetector, Wanted, fit_many
 from gensup.detection.fusion import Combine, Member, fuse
 from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Scores
@@ -44,9 +44,11 @@ def build(
     held_out = _held_out(table)
     heard = verdict.panel if verdict.form == "hedged" else ()
     wanted = list(dict.fromkeys([*verdict.members, *heard]))
-    described = [Wanted(candidates.recipe_of[t], candidates.params[t], held_out[t]) for t in wanted]
-    models = fit_many(engine, described, candidates.group_by, clips, machine=machine, means=means)
-    fitted = dict(zip(wanted, models, strict=True))
+    fitted: dict[str, ChainDetector] = {}
+    for given, mine in candidates.by_material(wanted, means):
+        described = [_wanted(candidates, trial, held_out[trial]) for trial in mine]
+        models = fit_many(engine, described, candidates.group_by, clips, machine=machine, means=given)
+        fitted |= dict(zip(mine, models, strict=True))
 
     def together(trials: Sequence[str], combine: Combine) -> tuple[Member, Scores]:
         return fuse(combine, [fitted[t] for t in trials], [held_out[t] for t in trials])
@@ -55,6 +57,11 @@ def build(
         parts = [together(verdict.members, "mean"), together(verdict.panel, "max")]
         return fuse("max", [member for member, _ in parts], [scores for _, scores in parts])[0]
     return together(verdict.members, "mean")[0] if len(verdict.members) > 1 else fitted[verdict.members[0]]
+
+
+def _wanted(candidates: Candidates, trial: str, held_out: NDArray[np.float64]) -> Wanted:
+    name = candidates.recipe_of[trial]
+    return Wanted(name, candidates.params[trial], held_out, candidates.recipes[name].transductive)
 
 
 def _held_out(table: ScoreTable) -> dict[str, NDArray[np.float64]]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gensup.clip import Clip, Json
+from gensup.detection.means import Means
 from gensup.detection.recipe import Recipe, build, load, trial_id
 from gensup.errors import GensupError
 from gensup.selection.records import Trial
+
+if TYPE_CHECKING:
+    from gensup.steps.front import Front
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +25,26 @@ class Candidates:
     params: Mapping[str, dict[str, Json]]  # trial id -> resolved parameters
     recipe_of: Mapping[str, str]
     default: str
+    # Arrangements of folds at most; None: as many as the clips ask for. A network is trained for every fold.
+    repeats: int | None = None
 
     @classmethod
-    def of(cls, detectors: Sequence[str], overlay: Path | None) -> Candidates:
+    def of(cls, detectors: Sequence[str], overlay: Path | None, front: Front | None = None) -> Candidates:
         """Every point of the recipes' spaces, and their defaults.
 
+        Args:
+            front: in the place of the frontends that would be trained.
+
         Raises:
-            GensupError: an unknown recipe, or recipes that do not make one model each for the same groups of clips.
+            GensupError: an unknown recipe, recipes that do not make one model each for the same groups of clips, or a
+                ``front`` that none of them has a use for.
         """
         recipes = {name: load(name, overlay) for name in detectors}
+        trained = [name for name, recipe in recipes.items() if recipe.trained]
+        if front is not None:
+            if not trained:
+                front.check_params(first := recipes[detectors[0]], first.default)
+            recipes |= {name: front.adopted(recipes[name]) for name in trained}
         params: dict[str, dict[str, Json]] = {}
         recipe_of: dict[str, str] = {}
         for name, recipe in recipes.items():
@@ -46,7 +61,17 @@ class Candidates:
                 remedy="tune them in runs of their own",
             )
         first = recipes[detectors[0]]
-        return cls(recipes, params, recipe_of, trial_id(first.name, first.default))
+        repeats = 1 if trained and front is None else None
+        return cls(recipes, params, recipe_of, trial_id(first.name, first.default), repeats)
+
+    def by_material(self, trials: Iterable[str], means: Means) -> tuple[tuple[Means, tuple[str, ...]], ...]:
+        """The trials by what their frontends may be trained on: with the clips of other machines, or without."""
+        if means.others is None:
+            return ((means, tuple(trials)),)
+        own: dict[bool, list[str]] = {}
+        for trial in trials:
+            own.setdefault(self.recipes[self.recipe_of[trial]].train_on == "all", []).append(trial)
+        return tuple((means if wide else replace(means, others=None), tuple(mine)) for wide, mine in own.items())
 
     @property
     def group_by(self) -> tuple[str, ...]:
@@ -60,10 +85,13 @@ class Candidates:
                 "default": dict(recipe.default),
                 "space": {path: list(axis) for path, axis in recipe.space.items()},
                 "versions": dict(build(recipe.default).versions),
+                **({"transductive": True} if recipe.transductive else {}),
+                **({"reconstruction": True} if recipe.reconstruction else {}),
             }
             for name, recipe in self.recipes.items()
         }
-        return {"detectors": recipes, "default": self.default}
+        fewer: dict[str, Json] = {} if self.repeats is None else {"repeats": self.repeats}
+        return {"detectors": recipes, "default": self.default, **fewer}
 
     def trial(
         self,
@@ -83,6 +111,20 @@ class Candidates:
             parameters=parameters,
             reason=reason,
         )
+
+
+def label_of(clip: Clip, machine: str) -> str:
+    """The class of a clip for networks that learn to tell clips apart: "slider|00|vel=300,ac=0.1|source".
+
+    Attributes stand in the order of the name. To detection it is a word like any other.
+    """
+    said = ",".join(f"{key}={value}" for key, value in clip.attributes)
+    return "|".join((clip.machine or machine, clip.section or "", said, clip.domain or ""))
+
+
+def is_plain(clip: Clip) -> bool:
+    """Whether nothing is said of a clip's operating condition."""
+    return not clip.attributes
 
 
 def group_of(clip: Clip, machine: str, group_by: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 from gensup.clip import Json
 from gensup.detection.cost import ms_per_clip, parameters
 from gensup.detection.examples import Examples
+from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Params
 from gensup.steps.limits import Limits
 from gensup.store import SCHEMA, read_json, write_json
@@ -24,14 +25,22 @@ class Costs:
     ms: Mapping[str, float]
 
     @classmethod
-    def of(cls, run: Path, candidates: Mapping[str, Params], normals: Examples, limits: Limits) -> Costs:
+    def of(
+        cls,
+        run: Path,
+        candidates: Mapping[str, Params],
+        normals: Examples,
+        limits: Limits,
+        means: Means = NOTHING,
+    ) -> Costs:
         """Measured on a few normal clips; times once a run, so that a continued one prunes alike."""
-        sizes = parameters(candidates, normals) if limits else {}
+        sizes = parameters(candidates, normals, means) if limits else {}
         ms: dict[str, float] = {}
         if limits.ms_per_clip is not None:
             kept = run / "trials" / "ms_per_clip.json"
             if not kept.is_file():
-                measured = {trial: round(value, 4) for trial, value in ms_per_clip(candidates, normals).items()}
+                times = ms_per_clip(candidates, normals, means=means)
+                measured = {trial: round(value, 4) for trial, value in times.items()}
                 write_json(kept, {"schema": SCHEMA, "ms_per_clip": cast("Json", measured)})
             ms = cast("dict[str, dict[str, float]]", read_json(kept))["ms_per_clip"]
         return cls(limits, sizes, ms)

@@ -49,7 +49,7 @@ class Decision:
 
     def reached(self, synthetic: Synthetic) -> Decided:
         """Score, judge, ask once more where a ladder misses the fixed difficulty, and decide."""
-        exercised = exercise(self.recordings, synthetic, self.scoring.seed)
+        exercised = exercise(self.recordings, synthetic, self.scoring.seed, self._repeats)
         for line in unfitted(self.recordings, synthetic):
             self.progress.note(line)
         study = Study(self.out)
@@ -65,15 +65,24 @@ class Decision:
             self.progress.note(f"{len(wanted)} ladders do not reach the fixed difficulty: one more rung each")
             made = self.more(wanted)
             if made is not None:
-                further = exercise(self.recordings, synthetic.further(made), self.scoring.seed)
+                further = exercise(self.recordings, synthetic.further(made), self.scoring.seed, self._repeats)
                 table, failed = comparable(self._joined(table, exercised, further, WANTED))
                 rows |= {t.id: (replace(t, state="failed", reason=NOT_FINITE), None) for t in failed}
                 judgements = judge(table)
         verdict = self._affordable(table, judgements)
         return Decided(verdict=verdict, table=table, judgements=judgements, exercised=exercised, rows=rows)
 
+    @property
+    def _repeats(self) -> int | None:
+        return self.scoring.candidates.repeats
+
     def _with_conditions(self, table: ScoreTable, exercised: Exercise) -> ScoreTable:
-        """The table with clips of operating conditions that no model was fitted on, for what is shown and not used."""
+        """The table with clips of operating conditions that no model was fitted on, for what is shown and not used.
+
+        Where networks are trained it is left out: as many trainings again for what decides nothing.
+        """
+        if self._repeats is not None:
+            return table
         aside = conditions_left_out(self.recordings, self.scoring.seed)
         return table if aside is None else self._joined(table, exercised, aside, LEFT_OUT)
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import rmtree
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
+from gensup.detection import chain
 from gensup.detection.chain import ChainDetector
 from gensup.detection.chain import fit as fit_detector
 from gensup.detection.crossfit import crossfit, unfit
 from gensup.detection.detector import load as load_detector
-from gensup.detection.means import Means
 from gensup.detection.recipe import load, trial_id
+from gensup.detection.saved import described
 from gensup.engine import for_workers
 from gensup.errors import GensupError
+from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import normals
 from gensup.steps.table import Synthetic, exercise
-from gensup.store import ArrayCache
+from gensup.store.files import is_temporary
+
+TRAINING = "training"  # in the detector's folder while its frontend is trained
 
 
 def fit(
@@ -35,6 +40,9 @@ def fit(
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
+    weights: Path | None = None,
+    device: str | None = None,
+    frontend: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> ChainDetector:
@@ -42,13 +50,26 @@ def fit(
 
     ``pattern`` and ``attributes`` say how own names are read and where a table of attributes lies, see ``scan``.
 
+    A frontend that is trained is trained on what ``root`` offers: the machine's clips, and those of other machines
+    where the recipe says ``train_on: all``; once for every fold, without its clips, and once on all of them.
+
+    Args:
+        weights: folder of pretrained checkpoints.
+        device: cpu, cuda, cuda:1, for networks; None: the best that is there.
+        frontend: a folder that ``train`` wrote: the frontend as it is. What is held out for the threshold is held out
+            of the back end only, where it heard these clips.
+
     Raises:
         GensupError: bad input, an unknown recipe, path or value, too few clips, or ``out`` holds something else.
     """
     root, out = Path(root), Path(out)  # text is welcome, too
     recipe = load(detector, detectors_overlay)
     params = recipe.with_values(values or {})
-    if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or any(out.iterdir())):
+    needed = Needed(weights=weights, device=device, frontend=frontend, cache=cache)
+    front = needed.front()
+    if front is not None:
+        front.check_params(recipe, params)
+    if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or _foreign(out)):
         raise GensupError(
             "something else stands here",
             where=str(out),
@@ -56,7 +77,7 @@ def fit(
             remedy="name another --out",
         )
     if (out / "detector.json").is_file():
-        there = load_detector(out)
+        there = load_detector(out, needed.means())
         same = isinstance(there, ChainDetector) and (there.recipe, dict(there.params)) == (recipe.name, params)
         if not same or there.machine != machine:
             raise GensupError(
@@ -71,17 +92,41 @@ def fit(
             root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
+        if front is not None:
+            front.check_sound(recordings)
+            if known := front.heard(recordings):
+                progress.note(
+                    f"the frontend has heard {known} of {len(recordings.members)} of these clips: they score lower "
+                    "than new ones, and so the threshold may be low"
+                )
         # The folds of a tuning without a single question: what is held out sets the threshold.
-        clips, arrangements = exercise(recordings, Synthetic((), True, ()), seed).normals(machine, recipe.group_by)
+        repeats = 1 if recipe.trained and front is None else None
+        alone = exercise(recordings, Synthetic((), True, ()), seed, repeats)
+        clips, arrangements = alone.normals(machine, recipe.group_by)
         trial = {trial_id(recipe.name, params): params}
         for reason in unfit(trial, arrangements, clips.group).values():
             raise GensupError(
                 "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
             )
-        means = Means(cache=ArrayCache(cache) if cache else None)
+        heard = needed.others(
+            [recipe], root, recordings, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern, attributes=attributes,
+        )  # fmt: skip
+        means = needed.means(out / TRAINING, heard)
         (scored,) = crossfit(engine, trial, clips, arrangements, means)
         fitted = fit_detector(
-            engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, means=means
-        )
+            engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, means=means,
+            transductive=recipe.transductive,
+        )  # fmt: skip
     fitted.save(out)
+    if not (out / TRAINING).exists():
+        return fitted
+    # The detector holds what was trained: what a killed training would have continued from is in the way.
+    fitted = chain.restored(out, described(out), needed.means())
+    rmtree(out / TRAINING, ignore_errors=True)
     return fitted
+
+
+def _foreign(out: Path) -> bool:
+    """Whether there is anything but what a killed fit leaves."""
+    return any(entry.name != TRAINING and not is_temporary(entry.name) for entry in out.iterdir())

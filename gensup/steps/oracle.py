@@ -17,19 +17,19 @@ from gensup.clip import Clip, Json
 from gensup.detection.crossfit import fit_and_score
 from gensup.detection.detector import load
 from gensup.detection.examples import Examples
-from gensup.detection.means import Means
 from gensup.detection.recipe import load as load_recipe
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.evaluation import Labels, Oracle, evaluate
-from gensup.metadata import compiled, first_shot, labelled, scan
+from gensup.metadata import compiled, first_shot, join, labelled, scan, tables_below
 from gensup.reporting.run_folder import Run, read_run_folder
 from gensup.rng import digest
-from gensup.steps.candidates import group_of
+from gensup.steps.candidates import group_of, is_plain, label_of
 from gensup.steps.log import log
+from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recording, Recordings, listen
-from gensup.store import SCHEMA, ArrayCache, check_schema, read_json, write_json
+from gensup.store import SCHEMA, check_schema, read_json, write_json
 from gensup.store.run import RUN, read_run
 
 T = TypeVar("T")
@@ -43,6 +43,8 @@ def oracle(
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
+    needed: Needed | None = None,
+    attributes: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> Oracle:
@@ -54,6 +56,7 @@ def oracle(
     Args:
         detectors_overlay: the recipes that the run was given.
         skip_bad: leave out labelled clips that the gate refuses.
+        needed: what the run's frontends were given; ``attributes`` likewise.
 
     Raises:
         GensupError: no verdict yet, other recordings than the run's, no labelled clips, or a bad one.
@@ -61,19 +64,30 @@ def oracle(
     root, out = Path(root), Path(out)  # text is welcome, too
     run = _finished(out)
     said = _typed(_Said, dict(run.config), str(out / RUN))
-    group_by = {name: load_recipe(name, detectors_overlay).group_by for name in {t.recipe for t in run.table.trials}}
-    detector = load(out / "detector")
+    recipes = {name: load_recipe(name, detectors_overlay) for name in {t.recipe for t in run.table.trials}}
+    group_by = {name: recipe.group_by for name, recipe in recipes.items()}
+    needed = needed or Needed(cache=cache)
+    detector = load(out / "detector", needed.means())
     with Followed(for_workers(workers), progress) as engine:
-        means = Means(cache=ArrayCache(cache) if cache else None)
         scanned = scan(root, exclude=[out], pattern=None if said.pattern is None else compiled(said.pattern))
-        normals = _normals(root, scanned, said, _sources(out), engine)
+        normals = _normals(root, scanned, said, _sources(out), engine, out, attributes)
         heard = _labelled(root, scanned, said, skip_bad, engine, progress)
         groups = {by: _Groups.of(normals, said.machine, by) for by in {*group_by.values(), detector.group_by}}
         members, left_out = _counted(heard.members, normals, groups.values())
         left_out |= heard.left_out
+        like = Recordings(said.machine, normals, said.rate, said.channel)
+        others = needed.others(
+            tuple(recipes.values()), root, like, out=out, skip_bad=skip_bad, engine=engine, progress=QUIET,
+            pattern=said.pattern, attributes=attributes,
+        )  # fmt: skip
         scores: dict[str, Scores] = {}
-        for by in sorted(set(group_by.values())):
-            wanted = {trial.id: trial.params for trial in run.table.trials if group_by[trial.recipe] == by}
+        for by, wide in sorted({(recipe.group_by, recipe.train_on == "all") for recipe in recipes.values()}):
+            means = needed.means(out / "frontends", others if wide else None)
+            wanted = {
+                trial.id: trial.params
+                for trial in run.table.trials
+                if (group_by[trial.recipe], recipes[trial.recipe].train_on == "all") == (by, wide)
+            }
             queries = groups[by].examples(members, domains=False)
             for scored in fit_and_score(engine, wanted, groups[by].examples(normals, domains=True), queries, means):
                 scores |= dict(zip(scored.trials, scored.scores[:, 0], strict=True))
@@ -84,7 +98,7 @@ def oracle(
             raise GensupError(
                 "no candidate can score these clips", where=str(root), remedy="look at the labelled clips"
             )
-        built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, means)
+        built = detector.score(groups[detector.group_by].examples(members, domains=False), engine, needed.means())
     built = built.astype(np.float32).astype(np.float64)  # as candidates' scores are: what is equal there is equal here
     found = evaluate(
         _labels(members),
@@ -152,6 +166,8 @@ class _Groups:
             key=tuple(member.key for member in members),
             group=tuple(str(self.model(member.clip)) for member in members),
             target_domain=np.array([m.clip.domain == "target" for m in members]) if known else None,
+            label=tuple(label_of(member.clip, self.machine) for member in members) if domains else None,
+            plain=np.array([is_plain(member.clip) for member in members]) if domains else None,
         )
 
 
@@ -181,11 +197,20 @@ def _sources(out: Path) -> dict[str, str]:
 
 
 def _normals(
-    root: Path, scanned: Sequence[Clip], said: _Said, sources: Mapping[str, str], engine: Engine
+    root: Path,
+    scanned: Sequence[Clip],
+    said: _Said,
+    sources: Mapping[str, str],
+    engine: Engine,
+    out: Path,
+    attributes: Path | None,
 ) -> tuple[Recording, ...]:
     """The very clips that the run was fitted on, in its order."""
     taken, _ = first_shot(root, scanned, said.machine)
-    files = [(clip, root / clip.path) for clip in taken.target if clip.path in sources]
+    machines = {clip.machine for clip in scanned if clip.machine is not None}
+    asked = () if attributes is None else (attributes,)
+    joined = join(root, taken.target, tables_below(root, exclude=[out]), named=asked, machines=machines)
+    files = [(clip, root / clip.path) for clip in joined.clips if clip.path in sources]
     if files:
         heard = listen(
             files,

@@ -15,15 +15,15 @@ from gensup.audio.files import SUFFIXES
 from gensup.clip import Clip
 from gensup.detection.detector import Detector, load
 from gensup.detection.examples import Examples
-from gensup.detection.means import Means
 from gensup.detection.saved import DESCRIPTION, WEIGHTS
 from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.metadata import Pattern, compiled, parse, scan
 from gensup.steps.candidates import group_of
+from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import listen
-from gensup.store import ArrayCache, write_text
+from gensup.store import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ def score(
     pattern: str | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
+    weights: Path | None = None,
+    device: str | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> tuple[Score, ...]:
@@ -52,6 +54,8 @@ def score(
 
     Args:
         normalised: scores in standard deviations from the mean of held-out normal clips.
+        weights: folder of pretrained checkpoints that the detector was fitted with.
+        device: cpu, cuda, cuda:1, for networks; None: the best that is there.
         pattern: how own names are read, below each folder of ``places``; see ``metadata.patterns``.
 
     Raises:
@@ -61,7 +65,8 @@ def score(
         _check_output(output, detector)
     if out is not None and decisions is not None and out.resolve() == decisions.resolve():
         raise GensupError("two outputs of one name", where="--decisions", value=str(out), remedy="name another file")
-    fitted = load(detector)
+    means = Needed(weights=weights, device=device, cache=cache).means()
+    fitted = load(detector, means)
     own = None if pattern is None else compiled(pattern)
     left_out: list[str] = []
     misfits: list[tuple[str, str]] = []
@@ -92,6 +97,14 @@ def score(
         raise GensupError(
             "nothing to score", value=", ".join(map(str, places)), rule="at least one clip of this machine"
         )
+    if fitted.transductive and len(members) == 1:
+        raise GensupError(
+            "this detector cannot score a single clip",
+            where=next(iter(members)),
+            value=fitted.description,
+            rule="it is transductive: a clip's score depends on the clips that it is scored with",
+            remedy="score all clips of the test together, or use another detector",
+        )
     with Followed(for_workers(workers), progress) as engine:
         heard = listen(
             [(clip, path) for clip, path, _ in members.values()],
@@ -107,7 +120,7 @@ def score(
             key=tuple(member.key for member in heard.members),
             group=tuple(members[member.clip.path][2] for member in heard.members),
         )
-        raw = fitted.score(clips, engine, Means(cache=ArrayCache(cache) if cache else None))
+        raw = fitted.score(clips, engine, means)
     shown = fitted.normalised(raw) if normalised else raw
     if not np.isfinite(shown).all():
         bad = heard.members[int(np.argmin(np.isfinite(shown)))].clip.path

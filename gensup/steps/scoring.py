@@ -56,12 +56,14 @@ class Scoring:
         left = {trial: params for trial, params in left.items() if trial not in reasons}
         if not left or self.deadline.over:
             return rows
-        for scored in crossfit(self.engine, left, clips, exercised.arrangements, self.means, scratch=study.folder):
-            done = zip(scored.trials, scored.parameters, scored.scores, strict=True)
-            kept = study.add_many([(self.candidates.trial(t, size), s.reshape(-1)) for t, size, s in done])
-            rows |= {trial.id: (trial, scores) for trial, scores in kept}
-            if self.deadline.over:
-                break
+        for means, trials in self.candidates.by_material(left, self.means):
+            mine = {trial: left[trial] for trial in trials}
+            for scored in crossfit(self.engine, mine, clips, exercised.arrangements, means, scratch=study.folder):
+                done = zip(scored.trials, scored.parameters, scored.scores, strict=True)
+                kept = study.add_many([(self.candidates.trial(t, size), s.reshape(-1)) for t, size, s in done])
+                rows |= {trial.id: (trial, scores) for trial, scores in kept}
+                if self.deadline.over:
+                    return rows
         return rows
 
     def searched(self, exercised: Exercise, study: Study, trials: int) -> dict[str, Row]:

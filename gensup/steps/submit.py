@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gensup.detection.detector import load
+from gensup.detection.means import Means
 from gensup.detection.saved import DESCRIPTION
 from gensup.errors import GensupError
 from gensup.evaluation.submission import (
@@ -34,6 +35,7 @@ from gensup.evaluation.submission import (
 from gensup.evaluation.submission.meta_check import check_meta
 from gensup.evaluation.submission.package import META, REPORT, TASK
 from gensup.resources import parse_yaml
+from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Progress
 from gensup.steps.score import score
 from gensup.store.files import read_bytes
@@ -68,6 +70,8 @@ def submit(
     report: Path | None = None,
     partial: bool = False,
     cache: Path | None = None,
+    weights: Path | None = None,
+    device: str | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> Submission:
@@ -93,7 +97,7 @@ def submit(
     rules, label = rules_of(year), label_of(team, system)
     given = {} if meta is None else parse_yaml(_text(Path(meta)), str(meta))
     paper = None if report is None else _pdf(Path(report))
-    systems = _systems(runs)
+    systems = _systems(runs, Needed(weights=weights, device=device).means())
     only = next(iter(systems)) if len(systems) == 1 else None
     listed = listing(_tests(tests, year), rules, machine=only)
     tables = _matched(listed, systems, partial, progress)
@@ -102,7 +106,10 @@ def submit(
     for machine, (folder, _) in systems.items():
         mine = {table: clips for table, clips in tables.items() if table.machine == machine}
         clips = [clip for table in mine.values() for clip in table]
-        scored = score(folder, [clip.path for clip in clips], cache=cache, workers=workers, progress=progress)
+        scored = score(
+            folder, [clip.path for clip in clips], cache=cache, weights=weights, device=device, workers=workers,
+            progress=progress,
+        )  # fmt: skip
         by_name = {one.name: one for one in scored}
         alarms += sum(one.anomalous for one in scored)
         for table, own in mine.items():
@@ -173,7 +180,7 @@ def pack(folder: Path) -> Path:
     return write_package(folder, teams[0])
 
 
-def _systems(runs: Sequence[Path]) -> dict[str, tuple[Path, System]]:
+def _systems(runs: Sequence[Path], means: Means) -> dict[str, tuple[Path, System]]:
     """Detectors by machine: the folder of each, and what there is to say of it."""
     found: dict[str, tuple[Path, System]] = {}
     for run in runs:
@@ -194,7 +201,7 @@ def _systems(runs: Sequence[Path]) -> dict[str, tuple[Path, System]]:
                 remedy="name folders that `gensup tune` or `gensup fit` wrote",
             )
         record = {} if own or not (run / RUN).is_file() else read_run(run)
-        made = System(load(folder), record)
+        made = System(load(folder, means), record)
         if made.machine in found:
             raise GensupError(
                 "two detectors of one machine",

@@ -33,7 +33,7 @@ def find(
     engine: Engine, candidates: Candidates, recordings: Recordings, run_seed: int, means: Means
 ) -> tuple[Suspect, ...]:
     """The suspicious ones among the recordings, the strangest first. No twin, and no test clip, is heard for it."""
-    alone = exercise(recordings, Synthetic((), True, ()), run_seed)
+    alone = exercise(recordings, Synthetic((), True, ()), run_seed, candidates.repeats)
     clips, arrangements = alone.normals(recordings.machine, candidates.group_by)
     pruned = unfit(candidates.params, arrangements[:1], clips.group)
     others = sorted(trial for trial in candidates.params if trial not in pruned and trial != candidates.default)
@@ -41,7 +41,11 @@ def find(
     asked = {trial: candidates.params[trial] for trial in (candidates.default, *drawn) if trial not in pruned}
     if not asked:
         return ()
-    scored = list(crossfit(engine, asked, clips, arrangements[:1], means))
+    scored = [
+        one
+        for given, trials in candidates.by_material(asked, means)
+        for one in crossfit(engine, {t: asked[t] for t in trials}, clips, arrangements[:1], given)
+    ]
     strata = [f"{member.clip.section}|{member.clip.domain}" for member in recordings.members]
     found = suspects(np.concatenate([s.scores[:, 0] for s in scored]), strata)
     return tuple(Suspect(recordings.members[i].clip.path, round(distance, 3)) for i, distance in found)

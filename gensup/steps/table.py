@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from gensup.rng import digest, generator, seed
 from gensup.selection import folds
 from gensup.selection.constants import constants
 from gensup.selection.records import LEFT_OUT, Column, Question, Role
-from gensup.steps.candidates import group_of
+from gensup.steps.candidates import group_of, is_plain, label_of
 from gensup.steps.recordings import Recording, Recordings
 from gensup.store import sha256_file
 from gensup.synthesis import codec, twinset
@@ -65,6 +66,7 @@ class Exercise:
         """The clips as a detector may see them."""
         own = self.columns[: len(self.clips)]
         known = any(column.target_domain is not None for column in own)
+        recorded = [(column.role, column.chain) == ("normal", PLAIN) for column in own]
         groups = (group_of(clip, machine, group_by) for clip in self.clips)
         return Examples(
             audio=self.refs,
@@ -75,6 +77,11 @@ class Exercise:
                 for group, column in zip(groups, own, strict=True)
             ),
             target_domain=np.array([c.target_domain is True for c in own]) if known else None,
+            # Twins ask, and what a codec made of a recording carries its marks: no network is trained on them.
+            label=tuple(
+                label_of(clip, machine) if real else "" for clip, real in zip(self.clips, recorded, strict=True)
+            ),
+            plain=np.array([r and is_plain(c) for c, r in zip(self.clips, recorded, strict=True)], dtype=bool),
         )
 
     def normals(self, machine: str, group_by: Sequence[str]) -> tuple[Examples, tuple[Arrangement, ...]]:
@@ -87,14 +94,18 @@ class Exercise:
         )
 
 
-def folds_of(recordings: Recordings, run_seed: int) -> list[NDArray[np.intp]]:
-    """(clips,) fold of every recording, in every repeat; one sound under two names is held out together."""
+def folds_of(recordings: Recordings, run_seed: int, repeats: int | None = None) -> list[NDArray[np.intp]]:
+    """(clips,) fold of every recording, in every repeat; one sound under two names is held out together.
+
+    Args:
+        repeats: arrangements at most; as many as the number of clips asks for if None.
+    """
     first = {member.key: member for member in reversed(recordings.members)}
     unique = list(first.values())
     strata = [f"{m.clip.section}|{m.clip.domain}|{m.clip.attributes}" for m in unique]
     names = [m.clip.path for m in unique]
     found = []
-    for repeat in range(folds.repeats(len(unique))):
+    for repeat in range(min(folds.repeats(len(unique)), repeats or sys.maxsize)):
         by_key = dict(zip(first, folds.arrange(strata, names, run_seed, repeat), strict=True))
         found.append(np.array([by_key[member.key] for member in recordings.members], dtype=np.intp))
     return found
@@ -201,7 +212,7 @@ def _strays(folder: Path) -> tuple[SyntheticClip, ...]:
     )
 
 
-def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exercise:
+def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int, repeats: int | None = None) -> Exercise:
     """Put recordings and synthetic clips side by side; what was made from a clip stays in its fold.
 
     Normal twins stand in the table only where they differ from their source: with faults added to a recording, the
@@ -237,7 +248,7 @@ def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int) -> Exe
     )
     columns: list[Column] = []
     arrangements = []
-    for repeat, fold_of in enumerate(folds_of(recordings, run_seed)):
+    for repeat, fold_of in enumerate(folds_of(recordings, run_seed, repeats)):
         arranged = [_real(member, repeat, int(f)) for member, f in zip(recordings.members, fold_of, strict=True)]
         for clip, source in zip(asked, sources, strict=True):
             made = _made(clip, source, repeat, _fold(clip, place, fold_of))

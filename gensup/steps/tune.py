@@ -11,7 +11,6 @@ from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.crossfit import Arrangement, unfit
 from gensup.detection.examples import Examples
-from gensup.detection.means import Means
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
@@ -28,7 +27,9 @@ from gensup.steps.decision import Decided, Decision
 from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
+from gensup.steps.needed import Needed, described
 from gensup.steps.oracle import oracle as open_labels
+from gensup.steps.pairs import with_generator
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.scoring import Scoring
@@ -36,9 +37,11 @@ from gensup.steps.summary import summary
 from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
-from gensup.store import ArrayCache, RunLock, open_run, update_run
+from gensup.store import RunLock, open_run, update_run
 from gensup.store.run import read_run
 from gensup.synthesis.twinset import MANIFEST, WANTED
+
+FRONTENDS = "frontends"  # folder of the frontends that a run trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,9 @@ def tune(
     detectors_overlay: Path | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
+    weights: Path | None = None,
+    device: str | None = None,
+    frontend: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> Tuning:
@@ -98,6 +104,10 @@ def tune(
     ``pattern`` and ``attributes`` say how own names are read and where a table of attributes lies, see ``scan``.
 
     Args:
+        weights: folder of pretrained checkpoints.
+        device: cpu, cuda, cuda:1, for networks; None: the best that is there.
+        frontend: a folder that ``train`` wrote, of other machines: it is used as it is. Without it frontends that are
+            trained are trained here, once a fold and without the fold's clips, and kept in ``out/frontends``.
         oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
 
     Raises:
@@ -105,7 +115,13 @@ def tune(
     """
     root, out = Path(root), Path(out)  # text is welcome, too
     synthetic = [Path(folder) for folder in synthetic]
-    settings, choosing = (settings or Settings()).checked(), choosing or Choosing()
+    needed = Needed(weights=weights, device=device, frontend=frontend, cache=cache)
+    front = needed.front()
+    candidates = Candidates.of(detectors, detectors_overlay, front)
+    settings, choosing = settings or Settings(), choosing or Choosing()
+    if not synthetic:
+        settings = with_generator(settings, candidates.recipes.values())
+    settings = settings.checked()
     if synthetic and replace(settings, seed=0) != Settings().checked():
         raise GensupError(
             "settings of a set that is not made",
@@ -115,20 +131,26 @@ def tune(
         )
     _check_apart(root, synthetic)
     deadline = Deadline.after(choosing.budget_s)
-    candidates = Candidates.of(detectors, detectors_overlay)
     with Followed(for_workers(workers), progress) as engine:
-        means = Means(cache=ArrayCache(cache) if cache else None)
         recordings = normals(
             root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
+        if front is not None:
+            front.check_sound(recordings)
+            front.check_unheard(recordings)
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
+        heard = needed.others(
+            tuple(candidates.recipes.values()), root, recordings, out=out, skip_bad=skip_bad, engine=engine,
+            progress=progress, pattern=pattern, attributes=attributes,
+        )  # fmt: skip
+        means = needed.means(out / FRONTENDS, heard)
         found = suspects.find(engine, candidates, recordings, settings.seed, means)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
         config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
-        config |= choosing.described() | ({} if pattern is None else {"pattern": pattern})
+        config |= choosing.described() | ({} if pattern is None else {"pattern": pattern}) | described(front, heard)
         own = None
         if synthetic:
             given = read_sets(synthetic, machine)
@@ -137,7 +159,7 @@ def tune(
             own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, engine, progress)
             open_run(out, config | own.work.described(settings))
         alone, _ = _alone(candidates, recordings, settings.seed)
-        costs = Costs.of(out, candidates.params, alone, choosing.limits)
+        costs = Costs.of(out, candidates.params, alone, choosing.limits, means)
         _check_limits(candidates, costs)
         asked = own.made() if own else given
         with RunLock(out):
@@ -175,7 +197,7 @@ def tune(
         try:
             open_labels(
                 root, out, detectors_overlay=detectors_overlay, skip_bad=skip_bad, cache=cache, workers=workers,
-                progress=progress,
+                progress=progress, needed=needed, attributes=attributes,
             )  # fmt: skip
             report = write_report(out, synthetic)
         except GensupError as error:  # the run is finished all the same
@@ -239,7 +261,8 @@ class OwnTwins:
 
 def _alone(candidates: Candidates, recordings: Recordings, run_seed: int) -> tuple[Examples, tuple[Arrangement, ...]]:
     """The normal clips and their folds, without a single question."""
-    return exercise(recordings, Synthetic((), True, ()), run_seed).normals(recordings.machine, candidates.group_by)
+    alone = exercise(recordings, Synthetic((), True, ()), run_seed, candidates.repeats)
+    return alone.normals(recordings.machine, candidates.group_by)
 
 
 def _check_fit(candidates: Candidates, alone: tuple[Examples, tuple[Arrangement, ...]], recordings: Recordings) -> None:
