@@ -157,8 +157,8 @@ def _table(rows: Sequence[Row], names: Sequence[str]) -> Iterator[str]:
     averages = []
     for name in names:
         mine = [row.reached[name] for row in rows if not row.reached[name].refused]
-        mean = Reached(*(float(np.mean([getattr(r, key) for r in mine])) for key in ("auc", "pauc"))) if mine else None
-        averages.append("–" if mean is None else f"{mean} ({len(mine)} sets)")
+        mean = Reached(float(np.mean([r.auc for r in mine])), float(np.mean([r.pauc for r in mine]))) if mine else "–"
+        averages.append(f"{mean} ({len(mine)} sets)")
     yield f"| mean | | {' | '.join(averages)} | |"
 
 
@@ -189,8 +189,8 @@ def page(audio: Sequence[Row], tables: Sequence[Row], wanted: Mapping[str, tuple
         lines += [
             "# Back ends on labelled feature tables",
             "",
-            f"The same, of vectors: tables standardised by their training rows; spectra over time as one vector on {AXES} "
-            "principal axes. At most 400 training rows.",
+            "The same, of vectors: tables standardised by their training rows; spectra over time as one vector on "
+            f"{AXES} principal axes. At most 400 training rows.",
             "",
             *_table(tables, list(backends())),
             "",

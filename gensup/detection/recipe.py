@@ -244,12 +244,7 @@ def _words(content: Mapping[str, Json], where: str) -> dict[str, Any]:
     said: dict[str, Any] = {
         "paper": {key: str(value) for key, value in _mapping(content["paper"], f"{where}: paper").items()},
         "published": tuple(_mapping(row, f"{where}: published") for row in _list(content.get("published", []), where)),
-        "needs": Needs(
-            **{
-                key: _typed(hints[key], value, f"{where}: needs.{key}")
-                for key, value in needs.items()
-            }
-        ),
+        "needs": Needs(**{key: _typed(hints[key], value, f"{where}: needs.{key}") for key, value in needs.items()}),
     }
     for mark in ("reconstruction", "transductive"):
         said[mark] = _typed(bool, content.get(mark, False), f"{where}: {mark}")
