@@ -110,8 +110,8 @@ def fit(
             front.check_sound(recordings)
             if heard_before := front.heard(recordings):
                 progress.note(
-                    f"the frontend has heard {heard_before} of {len(recordings.members)} of these clips: they score lower "
-                    "than new ones, and so the threshold may be low"
+                    f"the frontend has heard {heard_before} of {len(recordings.members)} of these clips: they score "
+                    "lower than new ones, and so the threshold may be low"
                 )
         # The folds of a tuning without a single question: what is held out sets the threshold.
         repeats = 1 if trained and front is None else None
