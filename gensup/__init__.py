@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gensup.steps.select import select
     from gensup.steps.submit import check_submission, submit
     from gensup.steps.synthesize import Settings, synthesize
+    from gensup.steps.train import train
     from gensup.steps.tune import tune
     from gensup.steps.verify import verify
 
@@ -41,6 +42,7 @@ __all__ = [
     "select",
     "submit",
     "synthesize",
+    "train",
     "tune",
     "verify",
 ]

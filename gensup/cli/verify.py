@@ -12,13 +12,14 @@ from gensup.cli.console import print_json, print_table, progress
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run folder, a twin set, or a detector.")],
+    run: Annotated[Path, typer.Argument(help="A run folder, a twin set, a detector, or a trained frontend.")],
+    weights: options.Weights = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Check every checksum and record of a run; nothing is changed. Status 2 when something was altered."""
     from gensup.steps.verify import verify
 
-    found = verify(run, progress=progress())
+    found = verify(run, weights=weights, progress=progress())
     if as_json:
         print_json({"sound": found.sound, "folder": found.folder, "checked": found.checked, "findings": found.findings})
     else:

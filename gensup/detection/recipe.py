@@ -325,16 +325,14 @@ def _part(slot: str, settings: Mapping[str, Json]) -> Any:
     return cls(**values)
 
 
-def _typed(hint: Any, value: object, where: str) -> Any:
+def _typed(hint: Any, value: Any, where: str) -> Any:
     from pydantic import ValidationError
 
     try:
         # YAML and JSON have lists only.
         return _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
-        raise GensupError(
-            "not a value for this", where=where, value=str(value), rule=error.errors()[0]["msg"]
-        ) from None
+        raise GensupError("not a value for this", where=where, value=value, rule=error.errors()[0]["msg"]) from None
 
 
 @cache

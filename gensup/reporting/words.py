@@ -107,7 +107,9 @@ def briefly(run: Run) -> dict[str, str]:
 
     def said(trial: Trial) -> str:
         varied = ", ".join(f"{clear[path]} {short(value)}" for path, value in sorted(trial.varied.items()))
-        return f"{trial.recipe}: {varied}" if several and varied else varied or trial.recipe
+        if not varied:
+            return trial.named
+        return f"{trial.named}: {varied}" if several or trial.transductive else varied
 
     return {trial.id: said(trial) for trial in run.table.trials}
 

@@ -63,6 +63,12 @@ class Trial:
     state: Literal["complete", "failed", "pruned"]
     parameters: int  # numbers that a fitted model holds
     reason: str | None = None  # why it failed or was pruned
+    transductive: bool = False  # a clip's score depends on the clips that it is scored with
+
+    @property
+    def named(self) -> str:
+        """The recipe, marked where its scores are of another kind than the others'."""
+        return f"{self.recipe} [transductive]" if self.transductive else self.recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,7 @@ def _named(table: ScoreTable, form: Form, members: Sequence[int]) -> str:
 def describe(trial: Trial) -> str:
     """A trial in words: its recipe, and what tells it from its neighbours in the grid."""
     varied = ", ".join(f"{path}={value}" for path, value in sorted(trial.varied.items()))
-    return f"{trial.recipe} ({varied})" if varied else trial.recipe
+    return f"{trial.named} ({varied})" if varied else trial.named
 
 
 def listed(names: Sequence[str]) -> str:

@@ -111,6 +111,7 @@ class Candidates:
             state=state,
             parameters=parameters,
             reason=reason,
+            transductive=self.recipes[self.recipe_of[trial]].transductive,
         )
 
 

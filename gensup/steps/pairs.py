@@ -45,11 +45,12 @@ def with_generator(settings: Settings, recipes: Iterable[Recipe]) -> Settings:
 def _filled(given: T, wanted: Mapping[str, Json], where: str) -> T:
     """A dataclass with ``wanted`` in the fields that hold their default; of a nested one, likewise."""
     own = {field.name: field for field in fields(given)}  # type: ignore[arg-type]
-    hints, changed = get_type_hints(type(given)), {}
+    hints = get_type_hints(type(given))
+    changed: dict[str, object] = {}
     for key, value in wanted.items():
         if key not in own:
             raise unknown("setting", key, tuple(own), where=where)
-        there = getattr(given, key)
+        there: Any = getattr(given, key)
         if is_dataclass(there) and isinstance(value, Mapping):
             changed[key] = _filled(there, value, f"{where}.{key}")
         elif there == _default(own[key]) and not isinstance(value, Mapping):

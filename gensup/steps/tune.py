@@ -154,10 +154,11 @@ def tune(
         own = None
         if synthetic:
             given = read_sets(synthetic, machine)
-            open_run(out, config | {"synthetic": list(given.fingerprint), "seed": settings.seed})
+            fixed = config | {"synthetic": list(given.fingerprint), "seed": settings.seed}
+            open_run(out, fixed, beside=[FRONTENDS])
         else:
             own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, engine, progress)
-            open_run(out, config | own.work.described(settings))
+            open_run(out, config | own.work.described(settings), beside=[FRONTENDS])
         alone, _ = _alone(candidates, recordings, settings.seed)
         costs = Costs.of(out, candidates.params, alone, choosing.limits, means)
         _check_limits(candidates, costs)

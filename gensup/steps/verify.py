@@ -9,11 +9,14 @@ from typing import Literal, TypeAlias, TypeVar, cast
 
 from gensup.clip import Json
 from gensup.detection.detector import load
+from gensup.detection.means import Means
 from gensup.detection.saved import DESCRIPTION
 from gensup.errors import GensupError
 from gensup.reporting.report import REPORT
 from gensup.reporting.run_folder import read_run_folder
 from gensup.steps.export import STUDY
+from gensup.steps.front import RECORD
+from gensup.steps.front import read as read_front
 from gensup.steps.progress import QUIET, Progress
 from gensup.steps.study import Study, parsed, read_columns, read_scores
 from gensup.store import check_schema, read_json, read_manifest, sha256_file
@@ -53,23 +56,28 @@ class Verified:
         return not any(finding.state == "altered" for finding in self.findings)
 
 
-def verify(folder: Path, *, progress: Progress = QUIET) -> Verified:
-    """Look at a run folder, a twin set (also the one inside a run), or a detector.
+def verify(folder: Path, *, weights: Path | None = None, progress: Progress = QUIET) -> Verified:
+    """Look at a run folder, a twin set (also the one inside a run), a detector, or a trained frontend.
+
+    Args:
+        weights: folder of pretrained checkpoints, for detectors that need some.
 
     Raises:
         GensupError: the folder is none of these.
     """
     folder = Path(folder)  # text is welcome, too
-    look = _Look(progress)
+    look = _Look(progress, Means(weights=weights))
     if (folder / DESCRIPTION).is_file():
         look.detector(folder)
+    elif (folder / RECORD).is_file():
+        look.frontend(folder)
     elif (folder / RUN).is_file() or (folder / MANIFEST).is_file():
         look.run(folder)
     else:
         raise GensupError(
             "nothing to verify",
             where=str(folder),
-            rule=f"a run or a twin set has a {RUN}, a detector a {DESCRIPTION}",
+            rule=f"a run or a twin set has a {RUN}, a detector a {DESCRIPTION}, a trained frontend a {RECORD}",
             remedy="check the path",
         )
     return Verified(folder=folder, checked=dict(look.checked), findings=tuple(look.findings.values()))
@@ -80,6 +88,7 @@ class _Look:
     """What has been found so far: the first finding about each place."""
 
     progress: Progress
+    means: Means
     checked: dict[str, int] = field(default_factory=dict)
     findings: dict[str, Finding] = field(default_factory=dict)
 
@@ -142,7 +151,12 @@ class _Look:
     def detector(self, folder: Path) -> None:
         """A detector: its description, and the SHA-256 of all that belongs to it."""
         self._count("detectors")
-        self._try(load, folder)
+        self._try(lambda place: load(place, self.means), folder)
+
+    def frontend(self, folder: Path) -> None:
+        """A trained frontend: its record, and the SHA-256 of its arrays."""
+        self._count("frontends")
+        self._try(read_front, folder)
 
     def _files(self, folder: Path, rows: Sequence[Mapping[str, Json]], what: str = "clips") -> None:
         for row in self.progress.follow(iter(rows), len(rows), f"verifying {what}"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,13 @@ _SHOWN = 8  # differing keys in a message
 _REMEDY = "name another --out, or remove the folder"
 
 
-def open_run(folder: Path, config: Mapping[str, Json]) -> dict[str, Json]:
+def open_run(folder: Path, config: Mapping[str, Json], *, beside: Collection[str] = ()) -> dict[str, Json]:
     """Begin a run in a folder, or continue the one that stands there; what its run.json says.
 
     Args:
         folder: made when missing.
         config: the resolved configuration; the version that began a run stays written in it.
+        beside: names that may stand in the folder before a run begins.
 
     Raises:
         GensupError: the folder holds another configuration's run or foreign files, or its run.json is damaged or newer.
@@ -39,7 +40,7 @@ def open_run(folder: Path, config: Mapping[str, Json]) -> dict[str, Json]:
         run = read_run(folder)
         _check_same(run["config"], dict(config), path)
         return run
-    foreign = [name for name in found if name != LOCK and not is_temporary(name)]
+    foreign = [name for name in found if name not in (LOCK, *beside) and not is_temporary(name)]
     if foreign:
         raise GensupError(
             "the folder holds other files",

@@ -78,7 +78,7 @@ def test_values_are_checked(values: dict, word: str) -> None:
         ("{low: 0, high: 1, step: 0.25}", "[0, 7]", "out of range"),
         ("pooling.decay:", "pooling.delay:", "did you mean pooling.decay"),
         ("paper: {cite: me}", "", "missing"),
-        ("paper: {cite: me}", "paper: {cite: me}\ntrain_on: all", "train_on"),
+        ("paper: {cite: me}", "paper: {cite: me}\ntrain_on: others", "cannot train on this"),
         ("paper: {cite: me}", "paper: {cite: me}\npaper: {cite: you}", "YAML"),
     ],
 )
