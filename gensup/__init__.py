@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gensup.steps.doctor import doctor
     from gensup.steps.download import download
     from gensup.steps.evaluate import evaluate
+    from gensup.steps.finetune import finetune
     from gensup.steps.fit import fit
     from gensup.steps.report import report
     from gensup.steps.scan import caption, scan
@@ -35,6 +36,7 @@ __all__ = [
     "download",
     "evaluate",
     "faults",
+    "finetune",
     "fit",
     "report",
     "scan",

@@ -1,0 +1,199 @@
+"""gensup finetune: what is opened and what never, what is left, and that it can be killed, shared and repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gensup.errors import GensupError  # noqa: E402
+from gensup.steps.finetune import Finetuning, finetune  # noqa: E402
+from gensup.store import RunLock  # noqa: E402
+from gensup.synthesis.diffusion.checkpoint import open_checkpoint  # noqa: E402
+from gensup.synthesis.finetuning.course import Course  # noqa: E402
+from tests.support import sounds  # noqa: E402
+from tests.support.tiny import contents  # noqa: E402
+from tests.support.tiny_diffusion import save_tiny  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+COURSE = Course(
+    rank=2, steps=3, batch=2, rate=1e-3, warmup=1, seconds=0.3, wraps=1, validate_every=2, checkpoint_every=2, seed=1
+)
+LONGER = replace(COURSE, steps=5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums are rounded by how they are spread over threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two references with anomalies, and a target whose test clips would be a disaster to open."""
+    root = tmp_path_factory.mktemp("data")
+    for name in ("fan", "valve", "ToyCar"):
+        sounds.machine(root, name=name, train=4, target=1, test=2)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny", "audioldm", halvings=2)
+
+
+def run(data: Path, model: Path, out: Path, course: Course = COURSE, **how: object) -> Finetuning:
+    asked: dict[str, object] = {"target": ["ToyCar"], "hold_out_machine": "valve", "generated": 4, "device": "cpu"}
+    return finetune([data], out, model=str(model), course=course, workers=1, **asked | how)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def done(data: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Finetuning:
+    return run(data, model, tmp_path_factory.mktemp("runs") / "ft")
+
+
+def test_what_it_leaves(done: Finetuning, model: Path) -> None:
+    assert {"run.json", "log.jsonl", "history.jsonl", "adapter.json", "adapter.safetensors"} <= {
+        path.name for path in done.out.iterdir()
+    }
+    said = json.loads((done.out / "run.json").read_text())
+    assert said["config"]["reference"]["machines"] == ["fan", "valve"]
+    assert said["config"]["course"]["rate"] == 1e-3
+    assert said["training"]["condition_auc"] == done.outcome.condition_auc
+    checkpoint = open_checkpoint(str(done.out))
+    assert (checkpoint.family, checkpoint.folder) == ("audioldm", model.resolve())
+    rows = [json.loads(line) for line in (done.out / "history.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 3]
+    assert set(rows[0]["held_out"]) == {"groups", "machine"}
+
+
+def test_clips_are_counted_by_cell(done: Finetuning) -> None:
+    assert sum(cell.seen for cell in done.cells) == COURSE.steps * COURSE.batch
+    assert {cell.machine for cell in done.cells} == {"fan", "ToyCar"}
+    assert all(cell.condition == "normal" for cell in done.cells if cell.machine == "ToyCar")
+    assert any(cell.condition == "anomaly" for cell in done.cells if cell.machine == "fan")
+
+
+def test_the_same_command_again_does_nothing_and_another_is_refused(done: Finetuning, data: Path, model: Path) -> None:
+    before = {name: sha for name, sha in contents(done.out).items() if "latents" not in name}
+    again = run(data, model, done.out)
+    assert again.outcome == done.outcome
+    assert {name: sha for name, sha in contents(done.out).items() if "latents" not in name} == before
+    with pytest.raises(GensupError, match=r"another configuration.*course.rate"):
+        run(data, model, done.out, replace(COURSE, rate=2e-3))
+
+
+def test_a_second_writer_is_refused(done: Finetuning, data: Path, model: Path) -> None:
+    with RunLock(done.out), pytest.raises(GensupError, match="another gensup is writing here"):
+        run(data, model, done.out)
+
+
+def test_an_adapter_is_no_base(done: Finetuning, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(GensupError, match="already fine-tuned"):
+        run(data, done.out, tmp_path / "again")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from gensup.steps.progress import Quiet
+from tests.steps.test_finetune import LONGER, run
+
+class Deadly(Quiet):
+    def follow(self, items, total, doing):
+        for count, item in enumerate(items, start=1):
+            if doing == "training" and count == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield item
+
+data, model, out, cache = map(Path, sys.argv[1:])
+run(data, model, out, LONGER, cache=cache, progress=Deadly(), generated=0)
+"""
+
+
+def test_killed_and_begun_again_it_leaves_the_same_adapter(
+    done: Finetuning, data: Path, model: Path, tmp_path: Path
+) -> None:
+    cache = done.out / "latents"
+    words = [sys.executable, "-c", KILLED, *map(str, (data, model, tmp_path / "killed", cache))]
+    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert [path.name for path in (tmp_path / "killed" / "checkpoints").iterdir()] == ["step-000000002"]
+    for name in ("killed", "whole"):
+        run(data, model, tmp_path / name, LONGER, cache=cache, generated=0)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+WATCHED = """
+import json, sys
+from pathlib import Path
+
+root, model, out = map(Path, sys.argv[1:])
+opened = set()
+
+def watch(event, args):
+    if event == "open" and isinstance(args[0], (str, bytes)):
+        path = Path(args[0] if isinstance(args[0], str) else args[0].decode()).resolve()
+        if path.suffix == ".wav":
+            opened.add(path.relative_to(root.resolve()).as_posix())
+
+sys.addaudithook(watch)
+
+import soundfile
+door = soundfile.SoundFile._open
+
+def announced(self, file, *rest):
+    sys.audit("open", file, "rb", 0)
+    return door(self, file, *rest)
+
+soundfile.SoundFile._open = announced
+
+import torch
+torch.set_num_threads(1)
+from tests.steps.test_finetune import run
+run(root, model, out, generated=0)
+print(json.dumps(sorted(opened)))
+"""
+
+
+def test_no_test_clip_of_the_target_is_opened(data: Path, model: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", WATCHED, str(data), str(model), str(tmp_path / "ft")]
+    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    opened = json.loads(ended.stdout.splitlines()[-1])
+    assert {path.split("/")[1] for path in opened if path.startswith("ToyCar/")} == {"train"}
+    assert {path.split("/")[1] for path in opened if path.startswith("fan/")} == {"train", "test"}
+
+
+def test_two_processes_share_a_step(done: Finetuning, data: Path, model: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1"]
+    words += ["--mixed_precision=no", "--dynamo_backend=no", "--num_cpu_threads_per_process=1", "-m", "gensup"]
+    out = tmp_path / "ft"
+    words += ["finetune", str(data), "--model", str(model), "--out", str(out), "--target=ToyCar", "--hold-out=valve"]
+    words += ["--lora=2", "--steps=3", "--batch=2", "--lr=1e-3", "--seconds=0.3", "--validate-every=2", "--json"]
+    words += ["--checkpoint-every=2", "--seed=1", "--generated=0", "--device=cpu", "--workers=1", "--dtype=float32"]
+    words += [f"--cache={done.out / 'latents'}"]
+    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    said = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    assert len(said) == 1
+    assert said[0]["outcome"]["steps"] == 3
+    assert open_checkpoint(str(out)).family == "audioldm"
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ) | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

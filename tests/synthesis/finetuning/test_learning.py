@@ -1,0 +1,90 @@
+"""It learns: eight clips are overfitted, what is generated moves towards them, and conditions come to be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gensup.synthesis.diffusion.checkpoint import open_checkpoint  # noqa: E402
+from gensup.synthesis.finetuning.course import Course  # noqa: E402
+from gensup.synthesis.finetuning.session import opened  # noqa: E402
+from gensup.training.team import Team  # noqa: E402
+from tests.synthesis.finetuning.learning import Learning, distance  # noqa: E402
+
+WHOLE = Course(
+    rank=None, steps=260, batch=8, rate=1e-2, warmup=10, decay=0.98, seconds=0.3, wraps=1,
+    validate_every=1000, checkpoint_every=1000,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the same questions were answered before and after the training."""
+
+    learning: Learning
+    loss: tuple[float, float]
+    away: tuple[float, float]  # of normal twins to the normal clips
+    ends: tuple[tuple[float, float], tuple[float, float]]  # after: of w = 0 and w = 4 to the normal and anomalous clips
+    auc: tuple[float | None, float | None]
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
+    """A whole tiny UNet, trained on eight clips."""
+    learning = Learning.under(tmp_path_factory.mktemp("learning"), "audioldm", WHOLE)
+
+    def asked() -> tuple[float, float, float | None]:
+        return learning.loss(), distance(learning.generated(0.0), learning.latents[:4]), learning.auc()
+
+    before = asked()
+    for step in learning.trainer.run():
+        assert step.taken
+    learning.session.finish(learning.trainer, learning.out)  # its UNet holds the average from here on
+    loss, away, auc = zip(before, asked(), strict=True)
+    made, clips = (learning.generated(0.0), learning.generated(4.0)), learning.latents.split(4)
+    ends = tuple((distance(twins, clips[0]), distance(twins, clips[1])) for twins in made)
+    return Heard(learning, loss, away, ends, auc)  # type: ignore[arg-type]
+
+
+def test_eight_clips_are_overfitted(heard: Heard) -> None:
+    before, after = heard.loss
+    assert before > 0.8  # noise is as loud as noise is
+    assert after * 5 < before
+
+
+def test_what_is_generated_moves_towards_the_clips(heard: Heard) -> None:
+    before, after = heard.away
+    assert after < 0.6 * before
+    (normal, away_from_anomalies), (away_from_normals, anomaly) = heard.ends
+    assert normal < away_from_anomalies
+    assert anomaly < away_from_normals
+
+
+def test_severities_come_to_be_told_apart(heard: Heard) -> None:
+    before, after = heard.auc
+    assert before is not None
+    assert after is not None
+    assert 0.2 < before < 0.8
+    assert after > 0.9
+
+
+def test_generators_load_what_was_learnt(heard: Heard) -> None:
+    learning = heard.learning
+    checkpoint = open_checkpoint(str(learning.out))
+    assert checkpoint.adapters == learning.out.resolve()
+    assert checkpoint.licence == learning.checkpoint.licence
+    unet = opened(checkpoint, Team("float32", "cpu")).unet
+    average = learning.trainer.ema.average
+    assert all(torch.equal(value, average[name]) for name, value in unet.named_parameters())
