@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -187,8 +188,8 @@ def page(audio: Sequence[Row], tables: Sequence[Row], wanted: Mapping[str, tuple
         lines += [f"Trained on each set's training clips alone: {said}.", ""]
     if audio:
         lines += [*_table(audio, list(wanted)), ""]
-        refused = {f"`{n}` on {row.name}: {r.refused}" for row in audio for n, r in row.reached.items() if r.refused}
-        lines += [*(f"- {reason}" for reason in sorted(refused)), ""] if refused else []
+        refused = Counter((n, r.refused) for row in audio for n, r in row.reached.items() if r.refused)
+        lines += [*(f"- `{n}` on {count} sets: {reason}" for (n, reason), count in sorted(refused.items())), ""]
     if tables:
         lines += [
             "# Back ends on labelled feature tables",
