@@ -41,14 +41,7 @@ class Recorded:
 
 def recorded(given: Recorded, engine: Engine, effort: Effort = FULL) -> Case:
     """The case of labelled recordings; sounds that were trained on, or tested already, are no test."""
-    train, normal, split = _split(given)
-    heard = {sound(path) for path in train}
-    tests: list[tuple[Path, bool]] = []
-    for path, anomalous in [*((p, False) for p in normal), *((p, True) for p in given.anomaly)]:
-        key = sound(path)
-        if key not in heard:
-            heard.add(key)
-            tests.append((path, anomalous))
+    train, tests, split = parted(given)
     with TemporaryDirectory(prefix="gensup-validity-") as folder:
         place = Path(folder) / "data" / given.machine / "train" / "normal"
         place.mkdir(parents=True)
@@ -67,6 +60,19 @@ def recorded(given: Recorded, engine: Engine, effort: Effort = FULL) -> Case:
         seen=given.seen,
         note="; ".join(part for part in (split, given.note) if part),
     )
+
+
+def parted(given: Recorded) -> tuple[list[Path], list[tuple[Path, bool]], str]:
+    """Training clips, test clips and whether they are anomalous, each sound once, and how they were parted."""
+    train, normal, said = _split(given)
+    heard = {sound(path) for path in train}
+    tests: list[tuple[Path, bool]] = []
+    for path, anomalous in [*((p, False) for p in normal), *((p, True) for p in given.anomaly)]:
+        key = sound(path)
+        if key not in heard:
+            heard.add(key)
+            tests.append((path, anomalous))
+    return train, tests, said
 
 
 def _split(given: Recorded) -> tuple[list[Path], list[Path], str]:

@@ -52,9 +52,10 @@ def command(
         workers=workers,
         progress=progress(),
     )
+    groups = list(done.groups)
     if as_json:
-        print_json({"detector": out, "params": done.params, "held_out": done.held_out, "groups": sorted(done.models)})
+        # Of several fitted together there are no parameters of one.
+        own = getattr(done, "params", None)
+        print_json({"detector": out, "params": own, "held_out": done.held_out, "groups": groups})
     else:
-        print(
-            f"fitted {done.recipe}, {len(done.models)} group(s) of {machine}; threshold {done.threshold:.3f}; in {out}"
-        )
+        print(f"fitted {detector}, {len(groups)} group(s) of {machine}; threshold {done.threshold:.3f}; in {out}")

@@ -83,6 +83,7 @@ class Recipe:
     reconstruction: bool = False  # something in it is ours, because no public source says it
     transductive: bool = False  # a clip's score depends on the clips that it is scored with
     pair: Pair | None = None
+    members: tuple[str, ...] = ()  # recipes whose standardised scores it is the mean of; parts are its first member's
 
     @property
     def trained(self) -> bool:
@@ -154,6 +155,8 @@ def load(name: str, overlay: Path | None = None) -> Recipe:
     if name not in known:
         raise unknown("detector", name, known)
     content = mapping("detectors", f"{name}.yaml", overlay)
+    if "members" in content:
+        return _united(name, content, overlay)
     return _paired(name, content, overlay) if "pair" in content else _parsed(name, content)
 
 
@@ -185,6 +188,41 @@ def _paired(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Rec
     return replace(base, name=stem, pair=pair, **words)
 
 
+def _united(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Recipe:
+    """Recipes that score together, each with its own parts."""
+    where = f"detectors/{stem}.yaml: members"
+    _check_keys(stem, content, ("name", "paper", "members"), WORDS)
+    members = tuple(_typed(str, name, where) for name in _list(content["members"], where))
+    for name in members:
+        known = names("detectors", ".yaml", overlay)
+        if name not in known:
+            raise unknown("detector", name, known, where=where)
+        # Of a ring each recipe would be read for ever.
+        if stem in (name, *_list(mapping("detectors", f"{name}.yaml", overlay).get("members", []), where)):
+            raise GensupError("a member of itself", where=where, value=name, rule="members are other recipes")
+    found = [load(name, overlay) for name in members]
+    if len(set(members)) < max(2, len(members)) or len({one.group_by for one in found}) > 1:
+        raise GensupError(
+            "recipes that cannot score together",
+            where=where,
+            value=", ".join(members),
+            rule="two or more, each once, with a model each for the same clips",
+        )
+    words = _words(content, where)
+    if "needs" not in content:
+        weights = dict.fromkeys(weight for one in found for weight in one.needs.weights)
+        words["needs"] = Needs(weights=tuple(weights), gpu=any(one.needs.gpu for one in found))
+    return replace(found[0], name=stem, members=members, **words)
+
+
+def plain(wanted: Sequence[str], overlay: Path | None = None) -> tuple[str, ...]:
+    """The recipes that have parts of their own, in the place of those that have members; each once."""
+    found: dict[str, None] = {}
+    for name in wanted:
+        found |= dict.fromkeys(plain(load(name, overlay).members, overlay) or (name,))
+    return tuple(found)
+
+
 def _check_keys(stem: str, content: Mapping[str, Json], needed: Sequence[str], others: Sequence[str]) -> None:
     where = f"detectors/{stem}.yaml"
     for key in content:
@@ -206,13 +244,7 @@ def _words(content: Mapping[str, Json], where: str) -> dict[str, Any]:
     said: dict[str, Any] = {
         "paper": {key: str(value) for key, value in _mapping(content["paper"], f"{where}: paper").items()},
         "published": tuple(_mapping(row, f"{where}: published") for row in _list(content.get("published", []), where)),
-        "needs": Needs(
-            **{
-                # YAML has lists only.
-                key: _typed(hints[key], tuple(value) if isinstance(value, list) else value, f"{where}: needs.{key}")
-                for key, value in needs.items()
-            }
-        ),
+        "needs": Needs(**{key: _typed(hints[key], value, f"{where}: needs.{key}") for key, value in needs.items()}),
     }
     for mark in ("reconstruction", "transductive"):
         said[mark] = _typed(bool, content.get(mark, False), f"{where}: {mark}")
@@ -297,7 +329,8 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        return _adapter(hint).validate_python(value, strict=True)
+        # YAML and JSON have lists only.
+        return _adapter(hint).validate_python(tuple(value) if isinstance(value, list) else value, strict=True)
     except ValidationError as error:
         raise GensupError("not a value for this", where=where, value=value, rule=error.errors()[0]["msg"]) from None
 

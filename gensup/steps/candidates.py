@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gensup.clip import Clip, Json
 from gensup.detection.means import Means
-from gensup.detection.recipe import Recipe, build, load, trial_id
+from gensup.detection.recipe import Recipe, build, load, plain, trial_id
 from gensup.errors import GensupError
 from gensup.selection.records import Trial
 
@@ -39,6 +39,7 @@ class Candidates:
             GensupError: an unknown recipe, recipes that do not make one model each for the same groups of clips, or a
                 ``front`` that none of them has a use for.
         """
+        detectors = plain(detectors, overlay)  # members compete, and may be fused
         recipes = {name: load(name, overlay) for name in detectors}
         trained = [name for name, recipe in recipes.items() if recipe.trained]
         if front is not None:

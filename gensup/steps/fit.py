@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
-from gensup.detection import chain
 from gensup.detection.chain import ChainDetector
 from gensup.detection.chain import fit as fit_detector
 from gensup.detection.crossfit import crossfit, unfit
 from gensup.detection.detector import load as load_detector
-from gensup.detection.recipe import load, trial_id
-from gensup.detection.saved import described
+from gensup.detection.fusion import Fusion, Member, fuse
+from gensup.detection.parts import Params, Scores
+from gensup.detection.recipe import Recipe, load, plain, trial_id
 from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.steps.needed import Needed
@@ -45,8 +46,10 @@ def fit(
     frontend: Path | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
-) -> ChainDetector:
+) -> Member:
     """Fit recipe ``detector``, with ``values`` in place of its published ones, and save it in the folder ``out``.
+
+    Of a recipe with members each is fitted, and the detector is the mean of their standardised scores.
 
     ``pattern`` and ``attributes`` say how own names are read and where a table of attributes lies, see ``scan``.
 
@@ -64,11 +67,22 @@ def fit(
     """
     root, out = Path(root), Path(out)  # text is welcome, too
     recipe = load(detector, detectors_overlay)
-    params = recipe.with_values(values or {})
+    recipes = {name: load(name, detectors_overlay) for name in plain([detector], detectors_overlay)}
+    if recipe.members and values:
+        raise GensupError(
+            "values of a recipe that has no parts",
+            where="--set",
+            value=", ".join(values),
+            rule=f"{detector} is the mean of {', '.join(recipes)}",
+            remedy="fit its members, or lay a recipe with these values over them with --detectors",
+        )
+    params = {name: one.with_values(values or {}) for name, one in recipes.items()}
     needed = Needed(weights=weights, device=device, frontend=frontend, cache=cache)
     front = needed.front()
+    trained = [name for name, one in recipes.items() if one.trained]
     if front is not None:
-        front.check_params(recipe, params)
+        for name in trained or list(recipes):
+            front.check_params(recipes[name], params[name])
     if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or _foreign(out)):
         raise GensupError(
             "something else stands here",
@@ -78,8 +92,8 @@ def fit(
         )
     if (out / "detector.json").is_file():
         there = load_detector(out, needed.means())
-        same = isinstance(there, ChainDetector) and (there.recipe, dict(there.params)) == (recipe.name, params)
-        if not same or there.machine != machine:
+        known = {there.recipe: dict(there.params)} if isinstance(there, ChainDetector) else _recipes(there)
+        if known != params or there.machine != machine:
             raise GensupError(
                 "another detector stands here",
                 where=str(out),
@@ -94,37 +108,57 @@ def fit(
         )  # fmt: skip
         if front is not None:
             front.check_sound(recordings)
-            if known := front.heard(recordings):
+            if heard_before := front.heard(recordings):
                 progress.note(
-                    f"the frontend has heard {known} of {len(recordings.members)} of these clips: they score lower "
-                    "than new ones, and so the threshold may be low"
+                    f"the frontend has heard {heard_before} of {len(recordings.members)} of these clips: they score "
+                    "lower than new ones, and so the threshold may be low"
                 )
         # The folds of a tuning without a single question: what is held out sets the threshold.
-        repeats = 1 if recipe.trained and front is None else None
+        repeats = 1 if trained and front is None else None
         alone = exercise(recordings, Synthetic((), True, ()), seed, repeats)
         clips, arrangements = alone.normals(machine, recipe.group_by)
-        trial = {trial_id(recipe.name, params): params}
-        for reason in unfit(trial, arrangements, clips.group).values():
+        trials = {trial_id(name, one): one for name, one in params.items()}
+        for reason in unfit(trials, arrangements, clips.group).values():
             raise GensupError(
                 "too few normal clips", where=str(root), value=reason, remedy="choose fewer, or give more clips"
             )
         heard = needed.others(
-            [recipe], root, recordings, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
+            list(recipes.values()), root, recordings, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
-        means = needed.means(out / TRAINING, heard)
-        (scored,) = crossfit(engine, trial, clips, arrangements, means)
-        fitted = fit_detector(
-            engine, recipe.name, recipe.group_by, params, clips, scored.scores[0].ravel(), machine=machine, means=means,
-            transductive=recipe.transductive,
-        )  # fmt: skip
-    fitted.save(out)
+        every = needed.means(out / TRAINING, heard)
+        fitted: dict[str, tuple[Member, Scores]] = {}
+        for name, one in recipes.items():
+            means = every if one.train_on == "all" else replace(every, others=None)
+            (scored,) = crossfit(engine, {trial_id(name, params[name]): params[name]}, clips, arrangements, means)
+            held_out = scored.scores[0].ravel()
+            model = fit_detector(
+                engine, name, one.group_by, params[name], clips, held_out, machine=machine, means=means,
+                transductive=one.transductive,
+            )  # fmt: skip
+            fitted[name] = model, held_out
+    detection, _ = _together(recipe, fitted, detectors_overlay)
+    detection.save(out)
     if not (out / TRAINING).exists():
-        return fitted
+        return detection
     # The detector holds what was trained: what a killed training would have continued from is in the way.
-    fitted = chain.restored(out, described(out), needed.means())
+    detection = load_detector(out, needed.means())
     rmtree(out / TRAINING, ignore_errors=True)
-    return fitted
+    return detection
+
+
+def _together(
+    recipe: Recipe, fitted: Mapping[str, tuple[Member, Scores]], overlay: Path | None
+) -> tuple[Member, Scores]:
+    """What was fitted of a recipe, with its raw held-out scores; of one with members, their mean."""
+    if not recipe.members:
+        return fitted[recipe.name]
+    parts = [_together(load(name, overlay), fitted, overlay) for name in recipe.members]
+    return fuse("mean", [member for member, _ in parts], [scores for _, scores in parts])
+
+
+def _recipes(there: Fusion) -> dict[str, Params]:
+    return {one.recipe: dict(one.params) for one in there.chains()}
 
 
 def _foreign(out: Path) -> bool:

@@ -61,6 +61,7 @@ def score(
     Raises:
         GensupError: bad input, another machine's clip, a clip of a group that the detector does not know.
     """
+    detector, places = Path(detector), [Path(place) for place in places]  # text is welcome, too
     for output in (out, decisions):
         _check_output(output, detector)
     if out is not None and decisions is not None and out.resolve() == decisions.resolve():

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.detection.distances import Matrix, Metric, blocks
+from gensup.detection.distances import Matrix, Metric, nearest
 from gensup.detection.parts import Arrays, Scores, Vectors
 from gensup.errors import GensupError
 
@@ -68,11 +68,7 @@ class Knn:
         """(rows,) each row's score by the others."""
         if len(x) <= self.k:
             raise GensupError("too few clips", value=len(x), rule=f"more than k = {self.k}, one being left out")
-        near = np.empty(len(x))
-        for rows, distances in blocks(x, x, self.metric):
-            distances[np.arange(len(distances)), np.arange(rows.start, rows.start + len(distances))] = np.inf
-            near[rows] = np.partition(distances, self.k - 1, axis=1)[:, : self.k].mean(axis=1)
-        return near
+        return np.asarray(nearest(x, x, self.metric, self.k, others=True).mean(axis=1))
 
     @classmethod
     def sweep(
@@ -91,13 +87,7 @@ class Knn:
 
 
 def _mean_distances(bank: Vectors, x: Vectors, ks: Sequence[int], metric: Metric) -> Matrix:
-    """(ks, rows): the distances of a row are computed and sorted once for all k."""
-    scores = np.empty((len(ks), len(x)))
-    most = max(ks)
-    for rows, distances in blocks(x, bank, metric):
-        nearest = np.sort(np.partition(distances, most - 1, axis=1)[:, :most], axis=1)
-        # A running sum adds in order: the sum of the first k is the same whatever else is asked for.
-        sums = np.cumsum(nearest, axis=1)
-        for place, k in enumerate(ks):
-            scores[place, rows] = sums[:, k - 1] / k
-    return scores
+    """(ks, rows): the neighbours of a row are found once for all k."""
+    # A running sum adds in order: the sum of the first k is the same whatever else is asked for.
+    sums = np.cumsum(nearest(x, bank, metric, max(ks)), axis=1)
+    return np.stack([sums[:, k - 1] / k for k in ks])

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.detection.distances import Matrix, blocks
+from gensup.detection.distances import Matrix, nearest
 from gensup.detection.parts import Arrays, Scores, Vectors
 from gensup.errors import GensupError
 
@@ -34,10 +34,7 @@ class FittedLocalDensity:
         return int(self.bank.shape[1])
 
     def score(self, x: Vectors) -> Scores:
-        scores = np.empty(len(x))
-        for rows, distances in blocks(_scaled(x, self.unit), self.bank, "euclidean"):
-            scores[rows] = (distances / self.spread).min(axis=1)
-        return scores
+        return nearest(_scaled(x, self.unit), self.bank, "euclidean", 1, spread=self.spread)[:, 0]
 
     def state(self) -> Arrays:
         return {"bank": self.bank, "spread": self.spread}
@@ -91,14 +88,7 @@ class LocalDensity:
         queries: Vectors,
         seed: int,
     ) -> Matrix:
-        scores = np.empty((len(configs), len(queries)))
-        for unit in {config.unit for config in configs}:
-            places = [i for i, config in enumerate(configs) if config.unit == unit]
-            fitted = [configs[i].fit(x, target_domain, seed) for i in places]
-            for rows, distances in blocks(_scaled(queries, unit), fitted[0].bank, "euclidean"):
-                for place, model in zip(places, fitted, strict=True):
-                    scores[place, rows] = (distances / model.spread).min(axis=1)
-        return scores
+        return np.stack([config.fit(x, target_domain, seed).score(queries) for config in configs])
 
     def _regions(self, target_domain: NDArray[np.bool_] | None, count: int) -> list[tuple[NDArray[np.intp], int]]:
         """Rows that are each other's neighbours, and their K; a target domain of one clip has none of its own."""
@@ -109,13 +99,10 @@ class LocalDensity:
     def _spread(self, bank: Vectors, k: int) -> Matrix:
         """(rows,); where there are fewer than k others, all of them count."""
         k = min(k, len(bank) - 1)
-        found = np.ones(len(bank))
-        for rows, distances in blocks(bank, bank, "euclidean") if k else ():
-            own = np.arange(len(distances))
-            distances[own, own + rows.start] = np.inf
-            nearest = np.sort(np.partition(distances, k - 1, axis=1)[:, :k], axis=1)
-            found[rows] = nearest.mean(axis=1) if self.statistic == "mean" else nearest.sum(axis=1)
-        return found
+        if not k:
+            return np.ones(len(bank))
+        near = nearest(bank, bank, "euclidean", k, others=True)
+        return np.asarray(near.mean(axis=1) if self.statistic == "mean" else near.sum(axis=1))
 
 
 def _scaled(x: Vectors, unit: bool) -> Vectors:
