@@ -167,7 +167,7 @@ class Work:
             if family not in made:
                 raise unknown("fault family", family, sorted(made))
             severities = [severity for name, severity in wanted if name == family]
-            rungs[family] = ladder(severities, where=family)
+            rungs[family] = ladder(severities, family, self.scheme.highest)
         return rungs
 
     def described(self, settings: Settings) -> dict[str, Json]:

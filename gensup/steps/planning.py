@@ -18,7 +18,19 @@ from gensup.steps.recordings import Recording, Recordings
 from gensup.synthesis.diffusion.family import FAMILIES
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.physical import PhysicalFaults
-from gensup.synthesis.plan import GUIDANCE_LADDER, LADDER, PAIRS, Plan, Scheme, Source, families, ladder, spread
+from gensup.synthesis.plan import (
+    GUIDANCE_LADDER,
+    HIGHEST,
+    HIGHEST_GUIDANCE,
+    LADDER,
+    PAIRS,
+    Plan,
+    Scheme,
+    Source,
+    families,
+    ladder,
+    spread,
+)
 from gensup.synthesis.records import Generator
 from gensup.synthesis.spoken import conditions, spoken
 from gensup.synthesis.twinset import Layout
@@ -68,9 +80,10 @@ class Settings:
                 rule=f"the generator {self.generator} makes clips by a checkpoint",
                 remedy="name a checkpoint's folder, or a hub id",
             )
+        highest = HIGHEST if physical else HIGHEST_GUIDANCE
         return replace(
             self,
-            severities=ladder(self.own_ladder if self.severities is None else self.severities),
+            severities=ladder(self.own_ladder if self.severities is None else self.severities, highest=highest),
             faults=tuple(sorted(set(self.faults))),
             diffusion=None if self.diffusion is None else self.diffusion.checked(),
         )

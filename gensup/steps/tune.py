@@ -39,6 +39,7 @@ from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
 from gensup.store.run import read_run
+from gensup.synthesis.plan import HIGHEST
 from gensup.synthesis.twinset import MANIFEST, WANTED
 
 
@@ -164,6 +165,7 @@ def tune(
                 asked=choosing.answer,
                 progress=progress,
                 more=own.more if own else None,
+                highest=own.work.scheme.highest if own else HIGHEST,
             )
             decided = decision.reached(asked)
             verdict, table = decided.verdict, decided.table

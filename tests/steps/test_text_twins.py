@@ -137,6 +137,9 @@ def test_more_rungs_have_the_ids_and_the_noise_of_a_longer_ladder(
     more = work.more([("hiss", 2.0)], made)
     open_run(tmp_path / "more", {"command": "tune"} | more.described(settings.checked()))
     assert more.make(tmp_path / "more", (0, 1), Threads(2), QUIET).finished
+    assert work.scheme.highest == 16
+    with pytest.raises(GensupError, match=r"hiss.*from 0 to 16"):
+        work.more([("hiss", 17.0)])
     longer = replace(settings, severities=(1.0, 2.0, 4.0))
     ids = {order.id for order in Work.prepared(recordings, longer.checked(), None).plan.orders}
     rows = read_manifest(tmp_path / "more" / "metadata.jsonl")
@@ -165,6 +168,10 @@ def test_a_ladder_s_default_is_the_generator_s() -> None:
     assert Settings().checked().severities == (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
     text = Settings(generator="audioldm2", diffusion=Diffusion(model="m"))
     assert text.checked().severities == (0.5, 1.0, 2.0, 4.0)
+    # A guidance has its own bound, for a ladder that is asked for and for a rung that turned out to lack.
+    with pytest.raises(GensupError, match="from 0 to 16"):
+        replace(text, severities=(1.0, 17.0)).checked()
+    assert Settings(severities=(17.0,)).checked().severities == (17.0,)
     with pytest.raises(GensupError, match=r"--model.*makes clips by a checkpoint"):
         Settings(generator="audioldm").checked()
     with pytest.raises(GensupError, match=r"--model.*has no model"):
