@@ -39,6 +39,7 @@ from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import ArrayCache, RunLock, open_run, update_run
 from gensup.store.run import read_run
+from gensup.synthesis.diffusion import models
 from gensup.synthesis.plan import HIGHEST
 from gensup.synthesis.twinset import MANIFEST, WANTED
 
@@ -232,8 +233,9 @@ class OwnTwins:
     progress: Progress
 
     def made(self) -> Synthetic:
-        """The set, finished."""
+        """The set, finished. A model that made it is let go of: candidates may want its memory."""
         self.work.make(self.out, (0, 1), self.engine, self.progress)
+        models.forget()
         return read_sets([self.out], self.recordings.machine)
 
     def more(self, wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
@@ -241,6 +243,7 @@ class OwnTwins:
         further, folder = self.work.more(wanted, self.out), self.out / WANTED
         open_run(folder, {"command": "tune", **self.recordings.described(), **further.described(self.settings)})
         made = further.make(folder, (0, 1), self.engine, self.progress).made
+        models.forget()
         return read_sets([folder], self.recordings.machine) if made else None
 
 

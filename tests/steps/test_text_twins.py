@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
@@ -21,12 +22,14 @@ from gensup.steps.engines import Where
 from gensup.steps.progress import QUIET
 from gensup.steps.recordings import normals
 from gensup.steps.synthesize import GENERATORS, Settings, Synthesis, Work, synthesize
+from gensup.steps.tune import OwnTwins
 from gensup.store import open_run, read_manifest, sha256_file
 from gensup.synthesis.checks import TWICE
+from gensup.synthesis.diffusion import models
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.records import Order
 from tests.support import sounds
-from tests.support.tiny_diffusion import save_tiny
+from tests.support.tiny_diffusion import UNet2DConditionModel, save_tiny
 from tests.synthesis.test_tries import Fake, sound
 
 
@@ -149,12 +152,30 @@ def test_more_rungs_have_the_ids_and_the_noise_of_a_longer_ladder(
     assert not (tmp_path / "more" / "normals").exists()
 
 
+def test_tune_lets_go_of_the_model_before_it_scores(data: Path, settings: Settings, tmp_path: Path) -> None:
+    def unets() -> int:
+        gc.collect()
+        return sum(type(held) is UNet2DConditionModel for held in gc.get_objects())
+
+    models.forget()
+    before = unets()
+    recordings = normals(data, "fan", out=tmp_path, channel=0, skip_bad=False, engine=for_workers(1), progress=QUIET)
+    settings = replace(settings, pairs=1).checked()
+    own = OwnTwins(Work.prepared(recordings, settings, None), settings, recordings, tmp_path, Threads(2), QUIET)
+    open_run(tmp_path, {"command": "tune"} | own.work.described(settings))
+    assert own.made().clips
+    assert unets() == before
+    assert own.more([("hiss", 2.0)])
+    assert unets() == before
+
+
 def test_a_dry_run_loads_no_torch(data: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from gensup.steps.synthesize import Settings, synthesize\n"
         "from gensup.synthesis.diffusion.settings import Diffusion\n"
         "settings = Settings(generator='audioldm2', pairs=7, diffusion=Diffusion(model='nowhere', twins='seed'))\n"
         f"done = synthesize(Path({str(data)!r}), 'fan', Path('unused'), settings=settings, dry_run=True, workers=1)\n"
+        "from gensup.synthesis.diffusion import models; models.forget()\n"
         "print(done.clips, sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
