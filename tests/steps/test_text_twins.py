@@ -71,9 +71,14 @@ def test_a_set_says_what_made_it_and_how_to_make_it_again(data: Path, settings: 
     assert all(row["licence"] and row["revision"] and row["chain"].startswith("audioldm ") for row in rows)
     run = json.loads((made / "run.json").read_text())["config"]
     assert run["synthesis"]["diffusion"]["strength"] == 1.0
-    assert run["generator"]["licence"] == rows[0]["licence"]
+    # Of transfer the recording's licence holds as well as the model's; so it does after the codec alone.
+    both = "cc-by-nc-sa-4.0 (the model's), and as the source recording"
+    assert {row["licence"] for row in (*rows, *read_manifest(made / "normals" / "normals.jsonl"))} == {both}
+    assert run["generator"]["licence"] == both
     card = (made / "README.md").read_text()
     assert "no known signature" in card
+    assert f"Licence: {both}." in card
+    assert "should be fitted on those instead of the recordings" in card
     assert "- clips/**" in card
     assert len(list((made / "normals").glob("*.wav"))) == len(list((data / "fan" / "train").iterdir()))
     said = Settings(generator="faults").checked().described()["synthesis"]
@@ -119,7 +124,10 @@ def test_twins_from_noise_claim_no_recording_and_are_as_loud_as_the_machine(
     assert {row["domain"] for row in rows} == {"source", "target"}
     assert {path.parent.name for path in (tmp_path / "set" / "fan").rglob("*.wav")} == {"test"}
     assert len({row["sha256"] for row in rows}) == len(rows)
-    assert "of no recording" in (tmp_path / "set" / "README.md").read_text()
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "of no recording" in card
+    assert "Licence: cc-by-nc-sa-4.0. " in card
+    assert "should be fitted on those instead of the recordings" in card
     recorded = [level(path) for path in (data / "fan" / "train").iterdir()]
     for row in rows:
         if row["condition"] == "normal":

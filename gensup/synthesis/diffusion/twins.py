@@ -23,7 +23,7 @@ from gensup.synthesis.diffusion.loop import COLUMNS
 from gensup.synthesis.diffusion.models import Loaded, Place, loaded
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.diffusion.work import ATTEMPT, Sounds, Work, sounds_of, with_memory
-from gensup.synthesis.records import Order, TwinAudio
+from gensup.synthesis.records import Order, TwinAudio, with_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,9 @@ class DiffusionTwins:
 
     @property
     def licence(self) -> str:
-        return self.checkpoint.licence
+        """The model's; of transfer the recording's beside it."""
+        own = self.checkpoint.licence
+        return own if self.settings.twins == "seed" else with_source(own)
 
     @property
     def chain(self) -> str:
