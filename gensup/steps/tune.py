@@ -141,7 +141,9 @@ def tune(
             open_run(out, config | {"synthetic": list(given.fingerprint), "seed": settings.seed})
         else:
             makers = Followed(where.makers(engine.engine, model=settings.diffusion is not None), progress)
-            own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, makers, progress)
+            own = OwnTwins(
+                Work.prepared(recordings, settings, prompts, where), settings, recordings, out, makers, progress
+            )
             open_run(out, config | own.work.described(settings))
         alone, _ = _alone(candidates, recordings, settings.seed)
         costs = Costs.of(out, candidates.params, alone, choosing.limits)

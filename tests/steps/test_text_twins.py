@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gensup.audio.files import Audio, AudioRef
 from gensup.engine import Inline, Ray, Threads, for_workers
@@ -215,6 +216,11 @@ def test_where_twins_are_made() -> None:
     assert ray.makers(local, model=True) == Ray(gpus_per_worker=1, address="here:1")
     assert ray.makers(local, model=False) == Ray(address="here:1")
     assert Where(engine="ray", gpus_per_worker=0.5).makers(local, model=True) == Ray(gpus_per_worker=0.5)
+    # A cluster's workers have the GPUs that they ask for, whatever this machine has.
+    assert Where().device(None) is None
+    assert ray.device(None) == Where(engine="ray", gpus_per_worker=0.5).device(None) == "cuda"
+    assert Where(engine="ray", gpus_per_worker=0).device(None) == "cpu"
+    assert [where.device("cuda:1") for where in (Where(), ray)] == ["cuda:1", "cuda:1"]
     for wrong, word in (
         (Where(address="here:1"), "--address"),
         (Where(gpus_per_worker=1), "--gpus-per-worker"),
@@ -223,6 +229,18 @@ def test_where_twins_are_made() -> None:
     ):
         with pytest.raises(GensupError, match=word):
             wrong.checked()
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 7, reason="this machine has that GPU")
+def test_a_machine_without_a_gpu_hands_work_to_those_with_one(data: Path, settings: Settings, tmp_path: Path) -> None:
+    assert settings.diffusion
+    recordings = normals(data, "fan", out=tmp_path, channel=0, skip_bad=False, engine=Inline(), progress=QUIET)
+    there = replace(settings, diffusion=replace(settings.diffusion, device="cuda:7")).checked()
+    work = Work.prepared(recordings, there, None, Where(engine="ray"))
+    assert work.generator.device == "cuda:7"  # type: ignore[attr-defined]
+    assert ", cuda, rows 1" in work.generator.revision  # the clips' bytes are a GPU's
+    with pytest.raises(GensupError, match=r"no such device here.*--device"):
+        Work.prepared(recordings, there, None, Where())
 
 
 def faked(data: Path, out: Path, generator: Fake, shards: int = 1) -> Synthesis:
