@@ -29,8 +29,10 @@ PACKAGES = (
     "diffusers",
     "transformers",
     "optuna",
+    "peft",
     "ray",
 )
+OPTIONAL = ("peft", "ray")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def _package(name: str) -> Check:
     try:
         return Check(name, True, version(name))
     except PackageNotFoundError:
-        return Check(name, name == "ray", "not installed" + (" (optional)" if name == "ray" else ""))
+        return Check(name, name in OPTIONAL, "not installed" + (" (optional)" if name in OPTIONAL else ""))
 
 
 def _tried(name: str, look: Callable[[], str]) -> Check:
