@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -47,7 +48,7 @@ class Answers:
 
     @classmethod
     def of(cls, learning: Learning) -> Answers:
-        normals, anomalies = learning.latents.split(EACH)
+        normals, anomalies = learning.latents[:EACH], learning.latents[EACH:]
         return cls(
             loss=learning.loss(),
             normal=distance(learning.generated(0.0), normals),
@@ -69,8 +70,7 @@ def found(folder: Path, machine: str) -> list[TrainingClip]:
             continue
         ref = AudioRef(path, RATE)
         audio = ref.read()
-        split = "train" if condition == "normal" else "test"
-        clip = Clip(path=path.name, machine=machine, section="00", domain="source", split=split, condition=condition)
+        clip = Clip(path=path.name, machine=machine, section="00", domain="source", split="test", condition=condition)
         taken[condition].append(TrainingClip(clip, ref, fingerprint(audio), audio.shape[1] / RATE, "reference"))
     for condition, clips in taken.items():
         if len(clips) < EACH:
@@ -93,7 +93,7 @@ def learn_words(model: Path, clips: Sequence[TrainingClip]) -> None:
     said = [caption(clip.clip, condition=clip.condition, style=s) for clip in clips for s in ("paper", "descriptive")]
     learnt.train_from_iterator(said, trainer)
     known = json.loads(learnt.to_str())["model"]
-    merges = [tuple(merge) for merge in known["merges"]]
+    merges: Any = [tuple(merge) for merge in known["merges"]]
     RobertaTokenizerFast(vocab=known["vocab"], merges=merges, model_max_length=512).save_pretrained(model / "tokenizer")
 
 

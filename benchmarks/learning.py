@@ -39,9 +39,10 @@ def sharpen(model: Path, clips: Sequence[TrainingClip], grid: Grid) -> None:
 
     As it is saved, its posterior is as wide as unit noise: whatever it is given, a UNet hears noise.
     """
-    from diffusers import AutoencoderKL
+    import diffusers
 
-    vae: Any = AutoencoderKL.from_pretrained(model / "vae").eval()
+    library: Any = diffusers
+    vae = library.AutoencoderKL.from_pretrained(model / "vae").eval()
     samples = grid.samples(SECONDS)
     audio = torch.from_numpy(np.concatenate([clip.ref.read()[:, :samples] for clip in clips]))
     means = vae.encode(log_mel(peak_gain(audio)[0], grid)).latent_dist.mean
@@ -105,7 +106,8 @@ class Learning:
     def latents(self) -> Tensor:
         """(clips, channels, height, width) scaled, the normal ones first."""
         found = [self.session.latents.get(index).mean for index in range(len(self.session.clips))]
-        return torch.stack(found) * self.session.family.grid.scaling
+        latents: Tensor = torch.stack(found) * self.session.family.grid.scaling
+        return latents
 
     def embeddings(self) -> Mapping[str, Any]:
         texts = ["", *self.captions]
