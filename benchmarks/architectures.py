@@ -55,13 +55,13 @@ def size_of(name: str, *, tiny: bool = False) -> Size:
     return Size((8, 8, 8, 16), (8, 8, 16), 1, 32, 4, 4, clap=16, clap_layers=1, joint=16, t5=16, gpt2=16)
 
 
-def save(folder: Path, name: str, *, tiny: bool = False, seed: int = 0) -> Path:
-    """A checkpoint in the hub's layout, float32: 1.6 GB for audioldm-s, 4.6 GB for audioldm2."""
+def save(folder: Path, name: str, *, tiny: bool = False, seed: int = 0, size: Size | None = None) -> Path:
+    """A checkpoint in the hub's layout, float32: 1.6 GB for audioldm-s, 4.6 GB for audioldm2; or of another size."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = parts(name, tiny=tiny)
+        made = parts(name, tiny=tiny, size=size)
         for part in made.values():
             if isinstance(part, torch.nn.Module):
                 part.eval()
@@ -75,9 +75,9 @@ def save(folder: Path, name: str, *, tiny: bool = False, seed: int = 0) -> Path:
     return folder
 
 
-def parts(name: str, *, tiny: bool = False) -> dict[str, Any]:
+def parts(name: str, *, tiny: bool = False, size: Size | None = None) -> dict[str, Any]:
     """The components of a pipeline, by their names in it."""
-    size = size_of(name, tiny=tiny)
+    size = size or size_of(name, tiny=tiny)
     return _common(size) | (_audioldm2(size) if name.startswith("audioldm2") else _audioldm(size))
 
 

@@ -30,7 +30,7 @@ def print_verdict(verdict: Verdict, names: Mapping[str, str]) -> None:
     print(f"built     {form.format(n=len(verdict.members), first=first)}")
     print(f"\n{verdict.sentence}\n")
     if verdict.tainted:
-        print("warning   tainted: synthetic clips are told from recordings before anything is broken in them")
+        print("warning   tainted: unbroken, synthetic clips are told from what their candidates are fitted on")
     if not verdict.paired:
         print("warning   unpaired: some anomalies have no normal twin")
     if verdict.rows:

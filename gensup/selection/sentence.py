@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gensup.selection.constants import constants
 from gensup.selection.records import Answer, FamilyReport, Form, ScoreTable, Trial
+from gensup.selection.taint import told_from
 
 TOP = 0.1  # of the candidates
 POOR = 0.5
@@ -27,7 +28,8 @@ def sentence(
         said.append("Some anomalies have no normal twin: what tells them apart may be how they were made, not a fault.")
     for chain, auc in sorted(table.taint.items()):
         if auc > constants().tainted:
-            said.append(f"What went through {chain} is told from recordings unbroken, with AUC {auc:.2f}: no evidence.")
+            normal = told_from(table.columns, chain)
+            said.append(f"What went through {chain} is told from {normal}, unbroken, with AUC {auc:.2f}: no evidence.")
     return " ".join(said)
 
 

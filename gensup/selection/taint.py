@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gensup.metrics import auc
+from gensup.selection.records import Column
 
+RECORDINGS = "recordings"
+CODED = "recordings after the codec"
 FOLDS = 5
 FEWEST = 20  # clips of either kind: of fewer, an AUC of 0.65 comes by chance
+
+
+def told_from(columns: Iterable[Column], chain: str) -> str:
+    """What the normal twins of ``chain`` are told from, in words: what its candidates are fitted on."""
+    fitted = {column.fitted for column in columns if column.chain == chain and column.role != "normal"}
+    return RECORDINGS if fitted <= {"none"} else CODED
 
 
 def taint(vectors: NDArray[np.float32], sham: NDArray[np.bool_], source: Sequence[str]) -> float:

@@ -15,6 +15,7 @@ from gensup.selection.constants import constants
 from gensup.selection.marks import Draws
 from gensup.selection.panel import panel
 from gensup.selection.records import Exam, Judgement, ScoreTable
+from gensup.selection.taint import told_from
 
 Floats = NDArray[np.float64]
 DECIMALS = 9  # of a utility: what is finer is an error of rounding, which would tell equal candidates apart
@@ -146,13 +147,15 @@ def _read(
     exams = [exam for severity, _ in reading.rungs for exam in ladder[severity]]
     question = exams[0].question
     # A family may come in several sets: the chain that is told best spoils them all.
-    taint = max(table.taint.get(table.columns[exam.anomaly[0]].chain, 0.5) for exam in exams)
+    chains = {table.columns[exam.anomaly[0]].chain: None for exam in exams}
+    taint, chain = max((table.taint.get(chain, 0.5), chain) for chain in chains)
     heard, why = reading.heard, reading.why
     sources = len({table.columns[i].source for exam in exams for i in exam.anomaly})
     if heard and sources < fixed.least_sources:
         heard, why = False, f"made of {sources} recordings: of fewer than {fixed.least_sources} chance cannot be told"
     elif heard and taint > fixed.tainted:
-        heard, why = False, f"tainted: what it went through is told from recordings with AUC {taint:.2f}, unbroken"
+        normal = told_from(table.columns, chain)
+        heard, why = False, f"tainted: what it went through is told from {normal} with AUC {taint:.2f}, unbroken"
     elif heard and told < fixed.informative:
         heard, why = False, f"tells no more than chance: information {told:.2f}"
     weight = fixed.status_weight[question.status] * told * min(1.0, max(0.0, 2 * (1 - taint)))

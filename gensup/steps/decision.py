@@ -46,6 +46,7 @@ class Decision:
     progress: Progress
     # Makes families at severities that their ladders lack, as far as they exist; None: the set is as it was given.
     more: Callable[[Sequence[tuple[str, float]]], Synthetic | None] | None
+    highest: float = HIGHEST  # the largest severity that is asked for
 
     def reached(self, synthetic: Synthetic) -> Decided:
         """Score, judge, ask once more where a ladder misses the fixed difficulty, and decide."""
@@ -58,7 +59,7 @@ class Decision:
         taint = taints(self.scoring.engine, exercised, self.recordings.machine)
         table = self._with_conditions(self.scoring.table(exercised, rows, taint), exercised)
         judgements = judge(table)
-        wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None and j.wanted <= HIGHEST]
+        wanted = [(j.family, j.wanted) for j in judgements if j.wanted is not None and j.wanted <= self.highest]
         # A run that has asked once more is not decided on less because it was called again with a small budget.
         begun = Study(self.out, WANTED).journal.exists()
         if wanted and self.more is not None and (begun or not self.scoring.deadline.over):

@@ -42,9 +42,26 @@ class Where:
             )
         return self
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether clips are made on other machines: what devices this one has is then no matter."""
+        return self.engine == "ray"
+
+    def gpus(self, *, model: bool) -> float:
+        """Of each worker of a cluster."""
+        return (1.0 if model else 0.0) if self.gpus_per_worker is None else self.gpus_per_worker
+
+    def device(self, wanted: str | None) -> str | None:
+        """The device that a model's workers are to use; None: whatever this machine has.
+
+        A cluster's workers have a GPU if they ask for a share of one, whatever the machine has that hands out the work.
+        """
+        if wanted is not None or not self.elsewhere:
+            return wanted
+        return "cuda" if self.gpus(model=True) else "cpu"
+
     def makers(self, local: Engine, *, model: bool) -> Engine:
         """The engine that makes twins; ``local`` is the command's own, ``model`` says whether a model is loaded."""
         if self.engine == "ray":
-            gpus = (1.0 if model else 0.0) if self.gpus_per_worker is None else self.gpus_per_worker
-            return Ray(gpus_per_worker=gpus, address=self.address)
+            return Ray(gpus_per_worker=self.gpus(model=model), address=self.address)
         return Threads(OVERLAP) if model else local

@@ -15,6 +15,7 @@ from gensup.engine import Engine, collect
 from gensup.errors import GensupError
 from gensup.registry import unknown
 from gensup.rng import digest
+from gensup.steps.engines import Where
 from gensup.steps.log import log
 from gensup.steps.planning import Outline, Settings
 from gensup.steps.progress import Progress
@@ -100,14 +101,16 @@ class Work:
         return self.scheme.rows
 
     @classmethod
-    def prepared(cls, recordings: Recordings, settings: Settings, prompts: Path | None) -> Work:
+    def prepared(
+        cls, recordings: Recordings, settings: Settings, prompts: Path | None, where: Where | None = None
+    ) -> Work:
         """Measure the machine, choose sources and families, open the generator, and order every twin."""
-        return cls.of(Outline.of(recordings, settings, prompts))
+        return cls.of(Outline.of(recordings, settings, prompts), where)
 
     @classmethod
-    def of(cls, outline: Outline) -> Work:
-        """Open the generator, and order every twin."""
-        generator = outline.generator()
+    def of(cls, outline: Outline, where: Where | None = None) -> Work:
+        """Open the generator, and order every twin. Clips are made ``where``; None: here."""
+        generator = outline.generator(where or Where())
         scheme = outline.ordered_by(generator)
         return cls(outline.plan(scheme), outline.settings.layout, generator, outline.members, scheme)
 
@@ -167,7 +170,7 @@ class Work:
             if family not in made:
                 raise unknown("fault family", family, sorted(made))
             severities = [severity for name, severity in wanted if name == family]
-            rungs[family] = ladder(severities, where=family)
+            rungs[family] = ladder(severities, family, self.scheme.highest)
         return rungs
 
     def described(self, settings: Settings) -> dict[str, Json]:

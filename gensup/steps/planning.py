@@ -14,11 +14,24 @@ from gensup.engine import single_threaded
 from gensup.errors import GensupError
 from gensup.registry import unknown
 from gensup.rng import digest
+from gensup.steps.engines import Where
 from gensup.steps.recordings import Recording, Recordings
 from gensup.synthesis.diffusion.family import FAMILIES
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.physical import PhysicalFaults
-from gensup.synthesis.plan import GUIDANCE_LADDER, LADDER, PAIRS, Plan, Scheme, Source, families, ladder, spread
+from gensup.synthesis.plan import (
+    GUIDANCE_LADDER,
+    HIGHEST,
+    HIGHEST_GUIDANCE,
+    LADDER,
+    PAIRS,
+    Plan,
+    Scheme,
+    Source,
+    families,
+    ladder,
+    spread,
+)
 from gensup.synthesis.records import Generator
 from gensup.synthesis.spoken import conditions, spoken
 from gensup.synthesis.twinset import Layout
@@ -68,9 +81,10 @@ class Settings:
                 rule=f"the generator {self.generator} makes clips by a checkpoint",
                 remedy="name a checkpoint's folder, or a hub id",
             )
+        highest = HIGHEST if physical else HIGHEST_GUIDANCE
         return replace(
             self,
-            severities=ladder(self.own_ladder if self.severities is None else self.severities),
+            severities=ladder(self.own_ladder if self.severities is None else self.severities, highest=highest),
             faults=tuple(sorted(set(self.faults))),
             diffusion=None if self.diffusion is None else self.diffusion.checked(),
         )
@@ -127,11 +141,12 @@ class Outline:
         )
         return cls(recordings, settings, members, profile, scheme, left_out)
 
-    def generator(self) -> Generator:
+    def generator(self, where: Where) -> Generator:
         """Who makes the clips. Of a text-to-audio model configurations are read, no weights yet.
 
         Raises:
-            GensupError: a checkpoint that is not there, is damaged, or is another family's.
+            GensupError: a checkpoint that is not there, is damaged, or is another family's; or a device that is not
+                here, unless clips are made elsewhere.
         """
         if self.settings.diffusion is None:
             assert self.profile is not None
@@ -141,7 +156,8 @@ class Outline:
 
         made_from_noise = self.settings.diffusion.twins == "seed"
         levels = [rms_db(m.ref.read()) for m in _heard(self.members, self.settings)] if made_from_noise else []
-        return DiffusionTwins.opened(self.settings.diffusion, self.settings.generator, levels)
+        diffusion = replace(self.settings.diffusion, device=where.device(self.settings.diffusion.device))
+        return DiffusionTwins.opened(diffusion, self.settings.generator, levels, elsewhere=where.elsewhere)
 
     def ordered_by(self, generator: Generator) -> Scheme:
         """The scheme, whose ids tell clips of one model and its settings from those of another."""

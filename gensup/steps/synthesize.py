@@ -61,7 +61,7 @@ def synthesize(
         outline = Outline.of(recordings, settings, prompts)
         if dry_run:
             return report(out, outline.plan(), {}, finished=False)
-        work = Work.of(outline)
+        work = Work.of(outline, where)
         open_run(out, {"command": "synthesize"} | recordings.described() | work.described(settings))
         makers = Followed(where.makers(engine.engine, model=settings.diffusion is not None), progress)
         return work.make(out, shard, makers, progress)

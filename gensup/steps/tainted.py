@@ -1,4 +1,4 @@
-"""How well the chains that synthetic clips went through are told from recordings, before anything is broken in them."""
+"""How well the chains that synthetic clips went through are told from normals, before anything is broken in them."""
 
 from __future__ import annotations
 

@@ -40,6 +40,8 @@ from gensup.steps.synthesize import Settings, Work
 from gensup.steps.table import Synthetic, exercise, read_sets
 from gensup.store import RunLock, open_run, update_run
 from gensup.store.run import read_run
+from gensup.synthesis.diffusion import models
+from gensup.synthesis.plan import HIGHEST
 from gensup.synthesis.twinset import MANIFEST, WANTED
 
 FRONTENDS = "frontends"  # folder of the frontends that a run trained
@@ -162,7 +164,9 @@ def tune(
             open_run(out, fixed, beside=[FRONTENDS])
         else:
             makers = Followed(where.makers(engine.engine, model=settings.diffusion is not None), progress)
-            own = OwnTwins(Work.prepared(recordings, settings, prompts), settings, recordings, out, makers, progress)
+            own = OwnTwins(
+                Work.prepared(recordings, settings, prompts, where), settings, recordings, out, makers, progress
+            )
             open_run(out, config | own.work.described(settings), beside=[FRONTENDS])
         alone, _ = _alone(candidates, recordings, settings.seed)
         costs = Costs.of(out, candidates.params, alone, choosing.limits, means)
@@ -187,6 +191,7 @@ def tune(
                 asked=choosing.answer,
                 progress=progress,
                 more=own.more if own else None,
+                highest=own.work.scheme.highest if own else HIGHEST,
             )
             decided = decision.reached(asked)
             verdict, table = decided.verdict, decided.table
@@ -253,8 +258,9 @@ class OwnTwins:
     progress: Progress
 
     def made(self) -> Synthetic:
-        """The set, finished."""
+        """The set, finished. A model that made it is let go of: candidates may want its memory."""
         self.work.make(self.out, (0, 1), self.engine, self.progress)
+        models.forget()
         return read_sets([self.out], self.recordings.machine)
 
     def more(self, wanted: Sequence[tuple[str, float]]) -> Synthetic | None:
@@ -262,6 +268,7 @@ class OwnTwins:
         further, folder = self.work.more(wanted, self.out), self.out / WANTED
         open_run(folder, {"command": "tune", **self.recordings.described(), **further.described(self.settings)})
         made = further.make(folder, (0, 1), self.engine, self.progress).made
+        models.forget()
         return read_sets([folder], self.recordings.machine) if made else None
 
 

@@ -11,6 +11,7 @@ from gensup.audio.files import AudioRef, on_16_bit_grid, valid, write
 from gensup.clip import Json
 from gensup.errors import GensupError
 from gensup.store import SCHEMA, Journal, check_schema, read_manifest, sha256_file, write_manifest
+from gensup.synthesis.records import AS_SOURCE, with_source
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
@@ -224,7 +225,7 @@ class RoundTrip:
             "chain": chain_of(self.codec),
             "generator": self.codec.name,
             "revision": self.codec.revision,
-            "licence": self.codec.licence,
+            "licence": self.codec.licence if AS_SOURCE in self.codec.licence else with_source(self.codec.licence),
             "rate": rate,
             "seconds": audio.shape[1] / rate,
         }

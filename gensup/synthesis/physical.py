@@ -11,7 +11,7 @@ import numpy as np
 
 from gensup.errors import GensupError
 from gensup.registry import Registry
-from gensup.synthesis.records import Fault, Order, TwinAudio
+from gensup.synthesis.records import AS_SOURCE, Fault, Order, TwinAudio
 
 if TYPE_CHECKING:
     from gensup.audio.files import Audio
@@ -33,7 +33,7 @@ class PhysicalFaults:
 
     name: ClassVar[str] = "faults"
     chain: ClassVar[str] = "none"
-    licence: ClassVar[str] = "as the source recording"
+    licence: ClassVar[str] = AS_SOURCE
     redraws: ClassVar[bool] = False  # the normal twin is a recording
     preparation: ClassVar[None] = None
 

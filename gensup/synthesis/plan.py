@@ -19,6 +19,9 @@ from gensup.synthesis.records import Order
 LADDER = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # nominal faults
 GUIDANCE_LADDER = (0.5, 1.0, 2.0, 4.0)  # weights of condition guidance; 0 is the normal twin
 HIGHEST = 1000.0  # nominal faults; every mechanism has reached its physical bound long before
+# Of guidance: four times the ladder's end, and several times what models are used with (2.5 to 7). A model to which the
+# caption makes no difference there has no idea of that fault: more would amplify the model's errors.
+HIGHEST_GUIDANCE = 16.0
 PAIRS = 50
 BYTES_A_SAMPLE = 2
 
@@ -134,19 +137,19 @@ def families(
     return kept, {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def ladder(severities: Sequence[float], where: str = "--severities") -> tuple[float, ...]:
+def ladder(severities: Sequence[float], where: str = "--severities", highest: float = HIGHEST) -> tuple[float, ...]:
     """The rungs to make, from the faintest up. 0 is the normal twin, which is made anyway.
 
     Raises:
         GensupError: a severity that is negative or out of bounds, or none above 0.
     """
     rungs = tuple(sorted({float(severity) for severity in severities if severity != 0}))
-    if not rungs or not all(0 < severity <= HIGHEST for severity in rungs):
+    if not rungs or not all(0 < severity <= highest for severity in rungs):
         raise GensupError(
             "not a ladder",
             where=where,
             value=",".join(f"{s:g}" for s in severities),
-            rule=f"numbers from 0 to {HIGHEST:g}, at least one above 0",
+            rule=f"numbers from 0 to {highest:g}, at least one above 0",
         )
     return rungs
 
@@ -165,6 +168,11 @@ class Scheme:
     style: str
     prompts: Path | None = None
     model: str | None = None  # which model at which settings, for generators that draw a twin from noise
+
+    @property
+    def highest(self) -> float:
+        """The largest severity that means anything: nominal faults, or of a model a weight of guidance."""
+        return HIGHEST if self.model is None else HIGHEST_GUIDANCE
 
     def orders(self, rungs: Mapping[str, Sequence[float]] | None = None) -> Iterator[Order]:
         """Source by source, the families' rungs: those given, or every family at every severity.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gensup.audio.profile import SoundProfile
 
 Params: TypeAlias = Mapping[str, Json]
+AS_SOURCE = "as the source recording"  # a licence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,11 @@ class Provenance:
     twin: str  # shared by a normal twin, its copies and every anomaly made from it
     nuisance: str | None  # what was done to a copy of the normal twin that is normal still; None for all other clips
     chain: str  # what both twins went through; "none": the normal twin is the recording itself
+
+
+def with_source(licence: str) -> str:
+    """The licence of what a model of this ``licence`` made of a recording: both hold."""
+    return f"{licence} (the model's), and {AS_SOURCE}"
 
 
 class Generator(Protocol):

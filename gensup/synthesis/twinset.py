@@ -12,6 +12,7 @@ from gensup import metadata
 from gensup.clip import Clip, Condition, Domain, Json, Status
 from gensup.errors import GensupError
 from gensup.store import SCHEMA, check_schema, read_manifest, write_text
+from gensup.synthesis import codec
 from gensup.synthesis.plan import Plan, normal_twins
 from gensup.synthesis.records import Order, Provenance
 
@@ -177,6 +178,7 @@ def write_card(
         "",
         *(explained if copies else ()),
         *(_HELD_OUT if sources else ()),
+        *(_CODED if (folder / codec.FOLDER / codec.MANIFEST).is_file() else ()),
         "| family | mechanism | signature | clips |",
         "|---|---|---|---|",
         *(f"| {family} | {mechanism} | {status} | {n} |" for (family, mechanism, status), n in sorted(counts.items())),
@@ -190,6 +192,14 @@ def write_card(
 _HELD_OUT = (
     "A detector that is to be judged by this set must be fitted without those recordings (`source_path`);",
     "`gensup tune` sees to it by itself.",
+    "",
+)
+
+
+_CODED = (
+    f"`{codec.FOLDER}/` holds the machine's recordings after the codec that the clips went through.",
+    "A detector that is to be judged by this set should be fitted on those instead of the recordings: what",
+    "the codec alone does would else be taken for a fault. `gensup tune` does so by itself.",
     "",
 )
 

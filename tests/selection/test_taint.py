@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gensup.selection.constants import constants
-from gensup.selection.taint import FEWEST, taint
+from gensup.selection.taint import CODED, FEWEST, RECORDINGS, taint, told_from
+from tests.selection.tables import column
 
 
 def recordings(sources: int, seed: int = 0) -> np.ndarray:
@@ -71,3 +72,11 @@ def test_constant_bands_do_no_harm() -> None:
     clips = recordings(40)
     clips[:, 3] = 0
     assert np.isfinite(asked(clips, clips[:30]))
+
+
+def test_what_a_chain_was_told_from_is_what_its_candidates_are_fitted_on() -> None:
+    columns = [
+        column("n"), column("n", chain="codec", fitted="codec"), column("a", "anomaly", chain="zip"),
+        column("s", "sham", chain="zip"), column("t", "sham", chain="zap", fitted="codec"),
+    ]  # fmt: skip
+    assert [told_from(columns, chain) for chain in ("zip", "zap")] == [RECORDINGS, CODED]

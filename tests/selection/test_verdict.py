@@ -184,7 +184,11 @@ def test_a_tainted_chain_has_no_vote() -> None:
     scored = table(EARS)
     verdict = verdict_on(dataclasses.replace(scored, taint={"none": 0.9}))
     assert (verdict.answer, verdict.tainted) == ("default", True)
-    assert "told from recordings unbroken, with AUC 0.90" in verdict.sentence
+    assert "told from recordings, unbroken, with AUC 0.90" in verdict.sentence
+    coded = tuple(dataclasses.replace(column, fitted="codec") for column in scored.columns)
+    coded_verdict = verdict_on(dataclasses.replace(scored, columns=coded, taint={"none": 0.9}))
+    assert "told from recordings after the codec, unbroken" in coded_verdict.sentence
+    assert "told from recordings after the codec" in next(iter(coded_verdict.families.values())).why
     weight = {taint: judge(dataclasses.replace(scored, taint={"none": taint}))[0].weight for taint in (0.5, 0.6)}
     np.testing.assert_allclose(weight[0.6], 0.8 * weight[0.5])
 

@@ -11,7 +11,6 @@ import pytest
 
 from gensup.selection.records import Judgement, ScoreTable
 from gensup.selection.utility import judge
-from gensup.steps import decision as module
 from gensup.steps.budget import Deadline
 from gensup.steps.costs import Costs
 from gensup.steps.decision import LEFT_OUT, Decision
@@ -86,9 +85,7 @@ def few(synthetic: Synthetic, severities: Sequence[float]) -> Synthetic:
     )
 
 
-def test_what_a_ladder_lacks_is_asked_once_more(
-    data: Path, twins: Path, overlay: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_ladder_lacks_is_asked_once_more(data: Path, twins: Path, overlay: Path, tmp_path: Path) -> None:
     """And who has no finite score of that is out of the comparison, with the reason."""
     recordings, score, every = heard(data, tmp_path / "x"), scoring(overlay), read_sets([twins], "fan")
     faint, loud = few(every, [0.5]), few(every, [2.0])
@@ -122,12 +119,10 @@ def test_what_a_ladder_lacks_is_asked_once_more(
     assert np.isfinite([judgement.value for judgement in found.judgements]).all()
 
     # Beyond every physical bound nothing is ordered: that would be refused.
-    monkeypatch.setattr(module, "HIGHEST", 0.01)
     wanted.clear()
-    decision(tmp_path / "a", recordings, score, more=more).reached(faint)
+    decision(tmp_path / "a", recordings, score, more=more, highest=0.01).reached(faint)
     assert wanted == []
     # Nothing was made.
-    monkeypatch.undo()
     none = decision(tmp_path / "a", recordings, score, more=lambda _: None).reached(faint)
     assert {exam.question.severity for exam in none.table.exams} == {0.5}
 

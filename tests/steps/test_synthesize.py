@@ -262,6 +262,8 @@ def test_settings_that_make_no_sense(data: Path, tmp_path: Path, change: dict, w
 def test_a_set_says_what_it_is(twins: Path) -> None:
     card = (twins / "README.md").read_text()
     assert "no recordings of a" in card
+    assert "Licence: as the source recording." in card
+    assert "`normals/`" not in card
     assert "| noise-added |" in card
     run = json.loads((twins / "run.json").read_text())
     assert run["config"]["machine"] == "fan"

@@ -64,6 +64,7 @@ def test_every_recording_goes_through_and_no_twin_alone(job: Job, whole: Path) -
     assert found.checked["normals"] == NORMALS
     card = (whole / "README.md").read_text()
     assert "          - metadata.jsonl\n          - clips/**\n" in card
+    assert "should be fitted on those" in card
     assert not (whole / "journal").exists()
 
 

@@ -121,6 +121,6 @@ def test_a_run_with_a_muffled_set_ends_with_the_default(
         assert {done.table.columns[i].role for i in exam.normal} == {"sham"}
     assert (done.verdict.answer, done.verdict.tainted) == ("default", True)
     assert done.verdict.members == (done.table.default,)
-    assert "told from recordings unbroken" in done.verdict.sentence
+    assert "told from recordings, unbroken" in done.verdict.sentence
     assert done.verdict.families["hiss"].weight == 0
     assert "tainted" in done.verdict.families["hiss"].why  # that alone: it would have told the candidates apart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gensup.audio.files import Audio, AudioRef
 from gensup.engine import Inline, Ray, Threads, for_workers
@@ -21,12 +23,14 @@ from gensup.steps.engines import Where
 from gensup.steps.progress import QUIET
 from gensup.steps.recordings import normals
 from gensup.steps.synthesize import GENERATORS, Settings, Synthesis, Work, synthesize
+from gensup.steps.tune import OwnTwins
 from gensup.store import open_run, read_manifest, sha256_file
 from gensup.synthesis.checks import TWICE
+from gensup.synthesis.diffusion import models
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.records import Order
 from tests.support import sounds
-from tests.support.tiny_diffusion import save_tiny
+from tests.support.tiny_diffusion import UNet2DConditionModel, save_tiny
 from tests.synthesis.test_tries import Fake, sound
 
 
@@ -68,9 +72,14 @@ def test_a_set_says_what_made_it_and_how_to_make_it_again(data: Path, settings: 
     assert all(row["licence"] and row["revision"] and row["chain"].startswith("audioldm ") for row in rows)
     run = json.loads((made / "run.json").read_text())["config"]
     assert run["synthesis"]["diffusion"]["strength"] == 1.0
-    assert run["generator"]["licence"] == rows[0]["licence"]
+    # Of transfer the recording's licence holds as well as the model's; so it does after the codec alone.
+    both = "cc-by-nc-sa-4.0 (the model's), and as the source recording"
+    assert {row["licence"] for row in (*rows, *read_manifest(made / "normals" / "normals.jsonl"))} == {both}
+    assert run["generator"]["licence"] == both
     card = (made / "README.md").read_text()
     assert "no known signature" in card
+    assert f"Licence: {both}." in card
+    assert "should be fitted on those instead of the recordings" in card
     assert "- clips/**" in card
     assert len(list((made / "normals").glob("*.wav"))) == len(list((data / "fan" / "train").iterdir()))
     said = Settings(generator="faults").checked().described()["synthesis"]
@@ -116,7 +125,10 @@ def test_twins_from_noise_claim_no_recording_and_are_as_loud_as_the_machine(
     assert {row["domain"] for row in rows} == {"source", "target"}
     assert {path.parent.name for path in (tmp_path / "set" / "fan").rglob("*.wav")} == {"test"}
     assert len({row["sha256"] for row in rows}) == len(rows)
-    assert "of no recording" in (tmp_path / "set" / "README.md").read_text()
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "of no recording" in card
+    assert "Licence: cc-by-nc-sa-4.0. " in card
+    assert "should be fitted on those instead of the recordings" in card
     recorded = [level(path) for path in (data / "fan" / "train").iterdir()]
     for row in rows:
         if row["condition"] == "normal":
@@ -137,6 +149,9 @@ def test_more_rungs_have_the_ids_and_the_noise_of_a_longer_ladder(
     more = work.more([("hiss", 2.0)], made)
     open_run(tmp_path / "more", {"command": "tune"} | more.described(settings.checked()))
     assert more.make(tmp_path / "more", (0, 1), Threads(2), QUIET).finished
+    assert work.scheme.highest == 16
+    with pytest.raises(GensupError, match=r"hiss.*from 0 to 16"):
+        work.more([("hiss", 17.0)])
     longer = replace(settings, severities=(1.0, 2.0, 4.0))
     ids = {order.id for order in Work.prepared(recordings, longer.checked(), None).plan.orders}
     rows = read_manifest(tmp_path / "more" / "metadata.jsonl")
@@ -146,12 +161,30 @@ def test_more_rungs_have_the_ids_and_the_noise_of_a_longer_ladder(
     assert not (tmp_path / "more" / "normals").exists()
 
 
+def test_tune_lets_go_of_the_model_before_it_scores(data: Path, settings: Settings, tmp_path: Path) -> None:
+    def unets() -> int:
+        gc.collect()
+        return sum(type(held) is UNet2DConditionModel for held in gc.get_objects())
+
+    models.forget()
+    before = unets()
+    recordings = normals(data, "fan", out=tmp_path, channel=0, skip_bad=False, engine=for_workers(1), progress=QUIET)
+    settings = replace(settings, pairs=1).checked()
+    own = OwnTwins(Work.prepared(recordings, settings, None), settings, recordings, tmp_path, Threads(2), QUIET)
+    open_run(tmp_path, {"command": "tune"} | own.work.described(settings))
+    assert own.made().clips
+    assert unets() == before
+    assert own.more([("hiss", 2.0)])
+    assert unets() == before
+
+
 def test_a_dry_run_loads_no_torch(data: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from gensup.steps.synthesize import Settings, synthesize\n"
         "from gensup.synthesis.diffusion.settings import Diffusion\n"
         "settings = Settings(generator='audioldm2', pairs=7, diffusion=Diffusion(model='nowhere', twins='seed'))\n"
         f"done = synthesize(Path({str(data)!r}), 'fan', Path('unused'), settings=settings, dry_run=True, workers=1)\n"
+        "from gensup.synthesis.diffusion import models; models.forget()\n"
         "print(done.clips, sorted({'torch', 'diffusers', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -165,6 +198,10 @@ def test_a_ladder_s_default_is_the_generator_s() -> None:
     assert Settings().checked().severities == (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
     text = Settings(generator="audioldm2", diffusion=Diffusion(model="m"))
     assert text.checked().severities == (0.5, 1.0, 2.0, 4.0)
+    # A guidance has its own bound, for a ladder that is asked for and for a rung that turned out to lack.
+    with pytest.raises(GensupError, match="from 0 to 16"):
+        replace(text, severities=(1.0, 17.0)).checked()
+    assert Settings(severities=(17.0,)).checked().severities == (17.0,)
     with pytest.raises(GensupError, match=r"--model.*makes clips by a checkpoint"):
         Settings(generator="audioldm").checked()
     with pytest.raises(GensupError, match=r"--model.*has no model"):
@@ -179,6 +216,11 @@ def test_where_twins_are_made() -> None:
     assert ray.makers(local, model=True) == Ray(gpus_per_worker=1, address="here:1")
     assert ray.makers(local, model=False) == Ray(address="here:1")
     assert Where(engine="ray", gpus_per_worker=0.5).makers(local, model=True) == Ray(gpus_per_worker=0.5)
+    # A cluster's workers have the GPUs that they ask for, whatever this machine has.
+    assert Where().device(None) is None
+    assert ray.device(None) == Where(engine="ray", gpus_per_worker=0.5).device(None) == "cuda"
+    assert Where(engine="ray", gpus_per_worker=0).device(None) == "cpu"
+    assert [where.device("cuda:1") for where in (Where(), ray)] == ["cuda:1", "cuda:1"]
     for wrong, word in (
         (Where(address="here:1"), "--address"),
         (Where(gpus_per_worker=1), "--gpus-per-worker"),
@@ -187,6 +229,18 @@ def test_where_twins_are_made() -> None:
     ):
         with pytest.raises(GensupError, match=word):
             wrong.checked()
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 7, reason="this machine has that GPU")
+def test_a_machine_without_a_gpu_hands_work_to_those_with_one(data: Path, settings: Settings, tmp_path: Path) -> None:
+    assert settings.diffusion
+    recordings = normals(data, "fan", out=tmp_path, channel=0, skip_bad=False, engine=Inline(), progress=QUIET)
+    there = replace(settings, diffusion=replace(settings.diffusion, device="cuda:7")).checked()
+    work = Work.prepared(recordings, there, None, Where(engine="ray"))
+    assert work.generator.device == "cuda:7"  # type: ignore[attr-defined]
+    assert ", cuda, rows 1" in work.generator.revision  # the clips' bytes are a GPU's
+    with pytest.raises(GensupError, match=r"no such device here.*--device"):
+        Work.prepared(recordings, there, None, Where())
 
 
 def faked(data: Path, out: Path, generator: Fake, shards: int = 1) -> Synthesis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,9 +91,16 @@ def opened(place: Place) -> Family:
 
 
 def forget() -> None:
-    """Let go of all models, so that their memory is free once nobody uses them."""
+    """Let go of all models, so that their memory is free once nobody uses them; nothing is imported for it."""
     with _lock:
+        devices = {place.device.partition(":")[0] for place in _loaded}
         _loaded.clear()
+    if devices:
+        gc.collect()  # modules point at themselves
+    if "cuda" in devices:
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 def device_of(wanted: str | None) -> str:

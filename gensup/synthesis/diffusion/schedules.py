@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -196,10 +197,13 @@ def _made(schedule: Schedule, stated: str) -> Scheduler:
     most = _most(cls, config)
     if schedule.steps > most:
         raise _refused(schedule, f"{schedule.name} takes at most {most} with this checkpoint")
-    for scheduler in _spaced(cls, config | dict(solver.settings)):
-        scheduler.set_timesteps(schedule.steps)
-        if _sound(scheduler, solver, schedule.steps):
-            return scheduler  # type: ignore[no-any-return]
+    with warnings.catch_warnings():
+        # diffusers hands tensors to NumPy, which from 2.0 on warns of how torch is asked for their numbers.
+        warnings.filterwarnings("ignore", "__array__ implementation|__array_wrap__ must accept", DeprecationWarning)
+        for scheduler in _spaced(cls, config | dict(solver.settings)):
+            scheduler.set_timesteps(schedule.steps)
+            if _sound(scheduler, solver, schedule.steps):
+                return scheduler  # type: ignore[no-any-return]
     trained = int(scheduler.config.num_train_timesteps)
     raise _refused(
         schedule,

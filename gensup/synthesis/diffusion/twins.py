@@ -23,7 +23,7 @@ from gensup.synthesis.diffusion.loop import COLUMNS
 from gensup.synthesis.diffusion.models import Loaded, Place, loaded
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.diffusion.work import ATTEMPT, Sounds, Work, sounds_of, with_memory
-from gensup.synthesis.records import Order, TwinAudio
+from gensup.synthesis.records import Order, TwinAudio, with_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,12 +57,20 @@ class DiffusionTwins:
     captions: Path | None = None  # embeddings, as ``prepared`` wrote them; None: each process embeds for itself
 
     @classmethod
-    def opened(cls, settings: Diffusion, family: str | None = None, levels_db: Sequence[float] = ()) -> DiffusionTwins:
+    def opened(
+        cls,
+        settings: Diffusion,
+        family: str | None = None,
+        levels_db: Sequence[float] = (),
+        *,
+        elsewhere: bool = False,
+    ) -> DiffusionTwins:
         """The generator of a checkpoint: its configurations are read, its weights not yet.
 
         Args:
             family: what the checkpoint has to be; None: whatever it is.
             levels_db: RMS in dB of full scale of the machine's own normal clips (``levels.rms_db``).
+            elsewhere: the named device is other machines': whether this one has it is not looked at.
 
         Raises:
             GensupError: settings that make no sense, a checkpoint that is not there, damaged or of another family, or
@@ -74,7 +82,7 @@ class DiffusionTwins:
         return cls(
             settings=settings,
             checkpoint=checkpoint,
-            device=models.device_of(settings.device),
+            device=settings.device if elsewhere and settings.device else models.device_of(settings.device),
             guidance=members.guidance if settings.guidance is None else settings.guidance,
             levels_db=tuple(float(level) for level in levels_db) if settings.twins == "seed" else (),
         )
@@ -85,7 +93,9 @@ class DiffusionTwins:
 
     @property
     def licence(self) -> str:
-        return self.checkpoint.licence
+        """The model's; of transfer the recording's beside it."""
+        own = self.checkpoint.licence
+        return own if self.settings.twins == "seed" else with_source(own)
 
     @property
     def chain(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,23 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         theirs = AudioLDM2Pipeline.from_pretrained(folder, language_model=language_model)
     theirs.set_progress_bar_config(disable=True)
     return ours, theirs
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_loaded_without_a_word(folder: Path, dtype: str) -> None:
+    """diffusers warns of modules to be kept in float32 at every cast, also where there are none."""
+    said: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("diffusers").addHandler(listener)
+    try:
+        family = opened(folder, dtype=dtype, channels_last=True)
+        family.encode_text([CAPTION])
+        assert family.unet is not None
+        family.decode(noise(family, 1, 0.3))
+    finally:
+        logging.getLogger("diffusers").removeHandler(listener)
+    assert said == []
 
 
 @pytest.fixture(scope="module", params=["audioldm", "audioldm2"])

@@ -30,6 +30,12 @@ def test_the_checkpoints_own_words_hold(name: str) -> None:
     assert scheduler.timesteps.max() >= 940
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", list(SCHEDULERS))
+def test_made_without_a_warning(name: str) -> None:
+    assert make_scheduler(Schedule(name, 20), CONFIG | {"beta_end": 0.0124}).timesteps.max() >= 940
+
+
 def test_defaults_of_another_class_are_not_the_checkpoints_words() -> None:
     said = CONFIG | {"_use_default_values": ["timestep_spacing"]}
     assert make_scheduler(Schedule("euler", 20), said).timesteps[0] == 999  # its own default: linspace

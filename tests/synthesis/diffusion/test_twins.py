@@ -22,7 +22,7 @@ from gensup.synthesis.diffusion.levels import rms_db
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.diffusion.twins import DiffusionTwins
 from gensup.synthesis.make import Make
-from gensup.synthesis.records import Order
+from gensup.synthesis.records import Order, with_source
 from tests.support.engine_tasks import made_by
 from tests.support.tiny_diffusion import save_tiny
 
@@ -364,7 +364,8 @@ def test_the_revision_says_what_decides_the_bytes(checkpoints: dict[str, Path]) 
     assert all(len(one) < 200 for one in said)
     louder = DiffusionTwins.opened(Diffusion(model=str(model), steps=2, twins="seed", device="cpu"), levels_db=(-9.0,))
     assert louder.revision not in said
-    assert opened(model).licence == "cc-by-nc-sa-4.0"
+    assert opened(model, twins="seed").licence == "cc-by-nc-sa-4.0"
+    assert opened(model).licence == with_source("cc-by-nc-sa-4.0")
     assert opened(model).chain.startswith("audioldm ")
     assert opened(model).chain.endswith(" transfer 0.5")
 

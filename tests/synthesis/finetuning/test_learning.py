@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
+from benchmarks.learning import Learning, distance  # noqa: E402
 from gensup.synthesis.diffusion.checkpoint import open_checkpoint  # noqa: E402
 from gensup.synthesis.finetuning.course import Course  # noqa: E402
 from gensup.synthesis.finetuning.session import opened  # noqa: E402
 from gensup.training.team import Team  # noqa: E402
-from tests.synthesis.finetuning.learning import Learning, distance  # noqa: E402
+from tests.support.tiny_diffusion import save_tiny  # noqa: E402
+from tests.synthesis.finetuning.conditions import recordings  # noqa: E402
 
 WHOLE = Course(
     rank=None, steps=260, batch=8, rate=1e-2, warmup=10, decay=0.98, seconds=0.3, wraps=1,
@@ -43,7 +46,9 @@ class Heard:
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
     """A whole tiny UNet, trained on eight clips."""
-    learning = Learning.under(tmp_path_factory.mktemp("learning"), "audioldm", WHOLE)
+    folder = tmp_path_factory.mktemp("learning")
+    model = save_tiny(folder / "model", "audioldm", halvings=2)
+    learning = Learning.under(folder, model, recordings(folder / "data"), WHOLE)
 
     def asked() -> tuple[float, float, float | None]:
         return learning.loss(), distance(learning.generated(0.0), learning.latents[:4]), learning.auc()
@@ -78,6 +83,17 @@ def test_severities_come_to_be_told_apart(heard: Heard) -> None:
     assert after is not None
     assert 0.2 < before < 0.8
     assert after > 0.9
+
+
+def test_audioldm2_learns_too(tmp_path: Path) -> None:
+    """Its own UNet under its own embeddings, of two widths and with masks."""
+    model = save_tiny(tmp_path / "model", "audioldm2", halvings=2)
+    course = replace(WHOLE, steps=30, batch=4, decay=0.9)
+    learning = Learning.under(tmp_path, model, recordings(tmp_path / "data"), course)
+    before = learning.loss()
+    assert all(step.taken for step in learning.trainer.run())
+    learning.session.finish(learning.trainer, learning.out)
+    assert learning.loss() < 0.8 * before
 
 
 def test_generators_load_what_was_learnt(heard: Heard) -> None:

@@ -1,9 +1,9 @@
-"""Eight clips of two conditions, a tiny checkpoint whose VAE hears them, and a UNet trained on them."""
+"""Clips of two conditions, a checkpoint of random weights whose VAE hears them, and its UNet trained on them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from gensup.audio.files import AudioRef, fingerprint
 from gensup.captions.render import caption
-from gensup.metadata import parse
 from gensup.synthesis.diffusion.checkpoint import Checkpoint, open_checkpoint
 from gensup.synthesis.diffusion.front_end import log_mel, peak_gain
 from gensup.synthesis.diffusion.grid import Grid
@@ -29,37 +27,22 @@ from gensup.synthesis.finetuning.session import Session, opened
 from gensup.synthesis.finetuning.validation import HeldOutLoss, condition_auc
 from gensup.training.loop import Trainer
 from gensup.training.team import Team
-from tests.support import sounds
-from tests.support.tiny_diffusion import save_tiny
 
 SECONDS = 0.3
 SCHEDULE = Schedule("ddim", 10)
-NORMAL, ANOMALY = "This is the normal sound of a fan with speed 1.", "This is the anomaly sound of a fan with speed 1."
-
-
-def recordings(folder: Path, each: int = 4) -> list[TrainingClip]:
-    """Hums, and hiss that drowns them."""
-    clips = []
-    for condition, split in (("normal", "train"), ("anomaly", "test")):
-        for i in range(each):
-            audio = sounds.hum(i, hiss=30.0 * (condition == "anomaly"))
-            name = f"fan/{split}/section_00_source_{split}_{condition}_{i:04d}_spd_1.wav"
-            path = sounds.write(folder / name, 0.9 * audio / np.abs(audio).max())
-            ref = AudioRef(path, 16_000)
-            heard = ref.read()
-            clips.append(TrainingClip(parse(name), ref, fingerprint(heard), heard.shape[1] / 16_000, "reference"))
-    return clips
+APART = 2.6  # rms of how two captions differ to the UNet, which is of random weights
 
 
 @torch.no_grad()
-def sharpen(model: Path, clips: list[TrainingClip], grid: Grid) -> None:
+def sharpen(model: Path, clips: Sequence[TrainingClip], grid: Grid) -> None:
     """Do to a random VAE what training does: latents of unit variance over these clips, and narrow posteriors.
 
     As it is saved, its posterior is as wide as unit noise: whatever it is given, a UNet hears noise.
     """
-    from diffusers import AutoencoderKL
+    import diffusers
 
-    vae: Any = AutoencoderKL.from_pretrained(model / "vae").eval()
+    library: Any = diffusers
+    vae = library.AutoencoderKL.from_pretrained(model / "vae").eval()
     samples = grid.samples(SECONDS)
     audio = torch.from_numpy(np.concatenate([clip.ref.read()[:, :samples] for clip in clips]))
     means = vae.encode(log_mel(peak_gain(audio)[0], grid)).latent_dist.mean
@@ -77,15 +60,17 @@ def sharpen(model: Path, clips: list[TrainingClip], grid: Grid) -> None:
 
 @torch.no_grad()
 def listen_to_captions(model: Path, texts: Tensor) -> None:
-    """Do to a random UNet what pretraining does: captions that differ in a word are heard apart.
+    """Do to a random UNet what pretraining does: captions that differ in a word, of which ``texts`` (2, width) are the
+    embeddings, are heard apart.
 
     It says velocities from then on: of noise alone, a few hundred steps make no clip, since at the first timesteps
     an error in the noise is an error fifty times as large in the sample.
     """
     path = model / "unet" / "diffusion_pytorch_model.safetensors"
     weights = load_file(path)
-    weights["class_embedding.weight"] *= 60
-    weights["class_embedding.bias"] -= weights["class_embedding.weight"] @ texts.mean(dim=0)
+    heard = weights["class_embedding.weight"]
+    heard *= APART / (heard @ (texts[1] - texts[0])).square().mean().sqrt()
+    weights["class_embedding.bias"] -= heard @ texts.mean(dim=0)
     save_file(weights, path)
     config = model / "scheduler" / "scheduler_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"prediction_type": "v_prediction"}))
@@ -93,36 +78,39 @@ def listen_to_captions(model: Path, texts: Tensor) -> None:
 
 @dataclass(slots=True)
 class Learning:
-    """A session on eight clips, before or after its training."""
+    """A session on clips of one machine, the normal ones first, before or after its training."""
 
     session: Session
     trainer: Trainer
     checkpoint: Checkpoint
     out: Path
+    captions: tuple[str, str]  # normal, anomaly
 
     @classmethod
-    def under(cls, folder: Path, family: str, course: Course) -> Learning:
-        clips = recordings(folder / "data")
-        model = save_tiny(folder / "model", family, halvings=2)  # type: ignore[arg-type]
+    def under(cls, folder: Path, model: Path, clips: Sequence[TrainingClip], course: Course) -> Learning:
+        """Of a checkpoint of random weights, which is changed; only AudioLDM's comes to hear captions apart."""
+        normal, anomaly = (caption(clips[0].clip, condition=condition) for condition in ("normal", "anomaly"))
         checkpoint = open_checkpoint(str(model))
         team = Team("float32", "cpu")
         sharpen(model, clips, opened(checkpoint, team).grid)
-        found = opened(checkpoint, team).encode_text([NORMAL, ANOMALY])
-        listen_to_captions(model, torch.cat([embedding["text"] for embedding in found]))
+        if checkpoint.family == "audioldm":
+            found = opened(checkpoint, team).encode_text([normal, anomaly])
+            listen_to_captions(model, torch.cat([embedding["text"] for embedding in found]))
         checkpoint = open_checkpoint(str(model))
         held = HeldOut(tuple(range(len(clips))))
         session = Session(clips, held, checkpoint, opened(checkpoint, team), course, team, folder / "latents")
         assert len(list(session.fill())) == len(clips)
-        return cls(session, session.trainer(folder / "out"), checkpoint, folder / "out")
+        return cls(session, session.trainer(folder / "out"), checkpoint, folder / "out", (normal, anomaly))
 
     @property
     def latents(self) -> Tensor:
         """(clips, channels, height, width) scaled, the normal ones first."""
         found = [self.session.latents.get(index).mean for index in range(len(self.session.clips))]
-        return torch.stack(found) * self.session.family.grid.scaling
+        latents: Tensor = torch.stack(found) * self.session.family.grid.scaling
+        return latents
 
     def embeddings(self) -> Mapping[str, Any]:
-        texts = ["", NORMAL, ANOMALY]
+        texts = ["", *self.captions]
         return dict(zip(texts, self.session.family.encode_text(texts), strict=True))
 
     def loss(self) -> float:
@@ -145,7 +133,7 @@ class Learning:
     def generated(self, weight: float, guidance: float = 1.0, rows: int = 8) -> Tensor:
         """Latents of so many seeds."""
         texts, family = self.embeddings(), self.session.family
-        condition = Condition(texts[""], texts[NORMAL], texts[ANOMALY])
+        condition = Condition(texts[""], *(texts[caption] for caption in self.captions))
         made = denoise(
             family, family.grid.latent(SECONDS), list(range(rows)), [condition] * rows, SCHEDULE,
             guidance=guidance, weights=[weight] * rows, rows=rows,
@@ -155,7 +143,7 @@ class Learning:
 
     def auc(self) -> float | None:
         return condition_auc(
-            self.session.family, [(NORMAL, ANOMALY)], self.embeddings(),
+            self.session.family, [self.captions], self.embeddings(),
             seconds=SECONDS, count=20, schedule=SCHEDULE, rows=20,
         )  # fmt: skip
 
