@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gensup.steps.catalogue import detectors, faults
+    from gensup.steps.convert import convert
     from gensup.steps.doctor import doctor
     from gensup.steps.download import download
     from gensup.steps.evaluate import evaluate
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "caption",
     "check_submission",
+    "convert",
     "detectors",
     "doctor",
     "download",

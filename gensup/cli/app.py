@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from gensup.cli import (
     caption,
+    convert,
     detectors,
     doctor,
     download,
@@ -100,6 +101,7 @@ for module in (
     evaluate,
     report,
     verify,
+    convert,
     detectors,
     faults,
     doctor,

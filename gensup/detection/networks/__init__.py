@@ -1,1 +1,1 @@
-"""Networks of the published systems, as plain torch modules: what is trained, and by what, stands elsewhere."""
+"""Networks that frontends are made of. Importing one loads torch, so they are imported where one is needed."""
