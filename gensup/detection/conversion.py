@@ -61,9 +61,15 @@ def convert(source: Path, out: Path, *, trust: bool, licence: str, name: str | N
 
 
 def beats_arrays(model: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-    """Microsoft's arrays (or speechbrain's) under our names, and the names of those that are left out."""
+    """Microsoft's arrays (or speechbrain's) under our names, and the names of those that are left out.
+
+    Raises:
+        GensupError: something among them is no array.
+    """
     arrays, dropped = {}, []
     for name, array in model.items():
+        if not hasattr(array, "detach"):
+            raise GensupError("not an array", where=name, value=type(array).__name__, rule="a state dict")
         if name.startswith("predictor"):
             dropped.append(name)
             continue

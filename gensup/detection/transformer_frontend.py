@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,10 +73,11 @@ def load(checkpoint: Checkpoint, model: str, extractor: str, where: str | None, 
 
         how = {"local_files_only": True}
         try:
-            made, report = getattr(transformers, model).from_pretrained(
-                checkpoint.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **how
-            )
-            features = getattr(transformers, extractor).from_pretrained(checkpoint.path, **how)
+            with _no_bars():
+                made, report = getattr(transformers, model).from_pretrained(
+                    checkpoint.path, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **how
+                )
+                features = getattr(transformers, extractor).from_pretrained(checkpoint.path, **how)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise GensupError(OTHER, where=str(checkpoint.path), value=first[:160], rule=model) from None
@@ -88,6 +90,20 @@ def load(checkpoint: Checkpoint, model: str, extractor: str, where: str | None, 
 
     loaded: Loaded = once(checkpoint, str(place), precision, make)
     return loaded
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without transformers' progress bars: every worker would draw them."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def states(output: Any, layers: tuple[int, ...]) -> Any:

@@ -30,7 +30,7 @@ class Precomputed:
 
     Rows are called by the SHA-256 of the decoded sound (``audio.files.fingerprint``), or by file name when ``clips`` is
     the folder below which these files lie. An .npz or .safetensors holds one array a clip, (dim,), (time, dim) or
-    (time, freq, dim); or an .npz holds an array ``name`` of texts and an array ``x`` of as many rows. A .csv has the name
+    (time, freq, dim); or an .npz holds an array ``name`` of texts and an array ``x`` of as many rows. A .csv has names
     in its first column and numbers in all others; a first line without numbers is a heading. A relative path starts at
     the folder of weights where one is given.
     """

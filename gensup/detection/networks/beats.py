@@ -85,10 +85,19 @@ class BeatsConfig:
         for name in (*sizes, "encoder_attention_heads", "conv_pos", "conv_pos_groups"):
             if getattr(config, name) < 1:
                 raise _other(f"{where}: {name}", getattr(config, name), "1 or more")
-        if config.encoder_embed_dim % config.encoder_attention_heads:
-            raise _other(where, config.encoder_attention_heads, "encoder_attention_heads divides encoder_embed_dim")
-        if MELS % config.input_patch_size:
-            raise _other(where, config.input_patch_size, f"input_patch_size divides {MELS} bands")
+        rules = {
+            "encoder_attention_heads": (
+                config.encoder_embed_dim % config.encoder_attention_heads == 0,
+                "it divides encoder_embed_dim",
+            ),
+            "conv_pos_groups": (config.encoder_embed_dim % config.conv_pos_groups == 0, "it divides encoder_embed_dim"),
+            "input_patch_size": (MELS % config.input_patch_size == 0, f"it divides {MELS} bands"),
+            "num_buckets": (config.num_buckets >= 4, "4 or more"),
+            "max_distance": (config.max_distance > config.num_buckets // 4, "more than num_buckets / 4"),
+        }
+        for name, (kept, rule) in rules.items():
+            if not kept:
+                raise _other(f"{where}: {name}", getattr(config, name), rule)
         return config
 
     def described(self) -> dict[str, Json]:
