@@ -27,6 +27,11 @@ class Registry:
             raise ModuleNotFoundError(f"no package {self.package}")  # iter_modules(None) would list the whole system
         return tuple(sorted(module.name.replace("_", "-") for module in iter_modules(spec.submodule_search_locations)))
 
+    def check(self, name: str) -> None:
+        """GensupError when no member has this name; none is imported."""
+        if name not in self.names():
+            raise unknown(self.kind, name, self.names())
+
     def load(self, name: str) -> Any:
         """The member's class.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from gensup.detection.networks.log_mel import LogMelLayer
 from gensup.detection.networks.residual import stages
 
 
@@ -25,3 +26,15 @@ class SeResNet18(nn.Module):
     def forward(self, spectrogram: Tensor) -> Tensor:
         out: Tensor = self.end(self.body(self.begin(spectrogram[:, None])).mean(dim=(2, 3)))
         return out
+
+
+class SpectrogramNetwork(nn.Module):
+    """(B, samples) -> (B, dim): log-mel, then SEResNet18."""
+
+    def __init__(self, spectrogram: LogMelLayer, body: SeResNet18) -> None:
+        super().__init__()
+        self.spectrogram, self.body = spectrogram, body
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        embedding: Tensor = self.body(self.spectrogram(waveform))
+        return embedding
