@@ -101,6 +101,17 @@ def merge_lora(network: nn.Module, state: Mapping[str, Tensor], scale: float) ->
         weight.copy_((weight.float() + update).to(weight.dtype))
 
 
+@torch.no_grad()
+def fold_lora(network: nn.Module) -> None:
+    """Every ``LoraLinear`` becomes the linear layer that it amounts to, for good, in place. Computed in float32."""
+    for name, layer in [(name, layer) for name, layer in network.named_modules() if isinstance(layer, LoraLinear)]:
+        weight = layer.base.weight
+        update = layer.scale * (layer.lora_B.weight @ layer.lora_A.weight)
+        weight.copy_((weight.float() + update.to(weight.device)).to(weight.dtype))
+        parent, _, child = name.rpartition(".")
+        network.get_submodule(parent).register_module(child, layer.base)
+
+
 def _is(name: str, targets: Sequence[str]) -> bool:
     return any(name == target or name.endswith(f".{target}") for target in targets)
 
