@@ -167,7 +167,12 @@ def _table(rows: Sequence[Row], names: Sequence[str]) -> Iterator[str]:
     yield f"| mean | | {' | '.join(averages)} | |"
 
 
-def page(audio: Sequence[Row], tables: Sequence[Row], wanted: Mapping[str, tuple[Recipe, dict[str, Json]]]) -> str:
+def page(
+    audio: Sequence[Row],
+    tables: Sequence[Row],
+    wanted: Mapping[str, tuple[Recipe, dict[str, Json]]],
+    left_out: Sequence[str] = (),
+) -> str:
     """The results as Markdown."""
     lines = [
         "# Published recipes on labelled recordings",
@@ -186,6 +191,8 @@ def page(audio: Sequence[Row], tables: Sequence[Row], wanted: Mapping[str, tuple
     if trained:
         said = "; ".join(f"`{name}` {here} epochs, as published {there}" for name, (here, there) in trained.items())
         lines += [f"Trained on each set's training clips alone: {said}.", ""]
+    if left_out:
+        lines += [f"Not asked for in this run: {', '.join(f'`{name}`' for name in left_out)}.", ""]
     if audio:
         lines += [*_table(audio, list(wanted)), ""]
         refused = Counter((n, r.refused) for row in audio for n, r in row.reached.items() if r.refused)
@@ -234,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if asked(f"{path.parent.name}/{path.stem}"):
             vectors.append(of_table(read(path), path.parent.name))
             print(f"{vectors[-1].name}: {', '.join(f'{n} {r}' for n, r in vectors[-1].reached.items())}", flush=True)
-    write_text(words.out / f"{NAME}.md", page(audio, vectors, wanted))
+    write_text(words.out / f"{NAME}.md", page(audio, vectors, wanted, sorted(set(every) - set(wanted))))
 
 
 if __name__ == "__main__":

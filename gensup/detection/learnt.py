@@ -101,7 +101,10 @@ class Learnt:
 
     @property
     def n_parameters(self) -> int:
-        return self.weights.count
+        frozen = getattr(
+            self.settings, "n_frozen", 0
+        )  # of pretrained weights that stay as they are, in a file of theirs
+        return self.weights.count + int(frozen)
 
     def state(self) -> Arrays:
         return self.weights.arrays()

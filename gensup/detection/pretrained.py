@@ -127,6 +127,19 @@ def single_file(means: Means, name: str, kind: str, remedy: str) -> Checkpoint:
     return Checkpoint(name, path, str(said.get("sha256")), _count(path))
 
 
+def beats_file(means: Means, name: str) -> Checkpoint:
+    """A converted BEATs checkpoint.
+
+    Raises:
+        GensupError: not there, or of another kind; it says where to fetch it.
+    """
+    remedy = (
+        f"fetch {name}.pt as github.com/microsoft/unilm/tree/master/beats says, then "
+        f"`gensup convert --trust {name}.pt --out {means.weights or 'WEIGHTS'}`, and pass --weights"
+    )
+    return single_file(means, name, "beats", remedy)
+
+
 def folder(means: Means, name: str, model_type: str, remedy: str) -> Checkpoint:
     """A checkpoint in transformers' layout; every file that changes its numbers is in its SHA-256.
 

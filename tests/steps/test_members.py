@@ -16,9 +16,10 @@ from gensup.errors import GensupError
 from gensup.steps.candidates import Candidates
 
 README = Path(__file__).resolve().parents[2] / "detectors" / "README.md"
+SMALL = "frontend: {kind: log-mel, n_fft: 256, hop: 128, n_mels: 8}\n"
 RECIPES = {
-    "soft": "backend: {kind: mahalanobis}\npooling: {kind: mean}\nfrontend: {kind: log-mel, n_fft: 256, hop: 128, n_mels: 8}\n",
-    "near": "backend: {kind: knn}\npooling: {kind: max}\nfrontend: {kind: log-mel, n_fft: 256, hop: 128, n_mels: 8}\n",
+    "soft": f"backend: {{kind: mahalanobis}}\npooling: {{kind: mean}}\n{SMALL}",
+    "near": f"backend: {{kind: knn}}\npooling: {{kind: max}}\n{SMALL}",
     "both": "members: [soft, near]\n",
     "more": "members: [both, near]\n",
 }

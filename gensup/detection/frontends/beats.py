@@ -14,7 +14,7 @@ from gensup.audio.files import Audio
 from gensup.detection.embedding import Embedding, check_depth, check_layers, heard, too_short
 from gensup.detection.examples import Examples
 from gensup.detection.means import Means
-from gensup.detection.pretrained import Checkpoint, Precision, arrays_of, description, device, once, single_file
+from gensup.detection.pretrained import Checkpoint, Precision, arrays_of, beats_file, description, device, once
 from gensup.errors import GensupError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Beats:
         return self.untrained(means)
 
     def untrained(self, means: Means) -> Embedding:
-        checkpoint = found(means, self.checkpoint)
+        checkpoint = beats_file(means, self.checkpoint)
         cfg = description(checkpoint.path).get("cfg")
         check_depth(self.layers, cfg.get("encoder_layers") if isinstance(cfg, dict) else None, checkpoint)
         return Embedding(self, checkpoint, means.device)
@@ -98,19 +98,6 @@ def _alike(sounds: Sequence[NDArray[np.float32]], most: int) -> Iterator[list[ND
         batch.append(sound)
     if batch:
         yield batch
-
-
-def found(means: Means, name: str) -> Checkpoint:
-    """A converted BEATs checkpoint.
-
-    Raises:
-        GensupError: not there, or of another kind; it says where to fetch it.
-    """
-    remedy = (
-        f"fetch {name}.pt as github.com/microsoft/unilm/tree/master/beats says, then "
-        f"`gensup convert --trust {name}.pt --out {means.weights or 'WEIGHTS'}`, and pass --weights"
-    )
-    return single_file(means, name, "beats", remedy)
 
 
 def load(checkpoint: Checkpoint, where: str | None, precision: Precision) -> Network:

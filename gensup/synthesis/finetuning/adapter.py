@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from gensup.errors import GensupError
 from gensup.rng import seed
 from gensup.synthesis.diffusion.checkpoint import Checkpoint
-from gensup.synthesis.diffusion.lora import apply_lora, save_adapter
+from gensup.synthesis.diffusion.lora import TARGETS, save_adapter
+from gensup.training.lora import apply_lora
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -33,7 +34,7 @@ class Trained:
         if rank is None:
             unet.requires_grad_(True)
         else:
-            apply_lora(unet, rank, seed=seed("adapter", seed_))
+            apply_lora(unet, rank, targets=TARGETS, seed=seed("adapter", seed_))
         return cls({name: weight for name, weight in unet.named_parameters() if weight.requires_grad}, rank)
 
     @property

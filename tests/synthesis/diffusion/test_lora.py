@@ -15,7 +15,8 @@ from gensup.errors import GensupError
 from gensup.store import write_json
 from gensup.synthesis.diffusion.checkpoint import open_checkpoint
 from gensup.synthesis.diffusion.family import FAMILIES
-from gensup.synthesis.diffusion.lora import LoraLinear, apply_lora, load_adapter, lora_state, merge_lora, save_adapter
+from gensup.synthesis.diffusion.lora import TARGETS, load_adapter, save_adapter
+from gensup.training.lora import LoraLinear, apply_lora, lora_state, merge_lora
 from tests.support.tiny_diffusion import AudioLDM2UNet2DConditionModel, UNet2DConditionModel, save_tiny
 
 CAPTION = "a fan with a rattling noise"
@@ -56,7 +57,7 @@ def step(family: Any) -> Tensor:
 def trained(unet: nn.Module, rank: int, alpha: float) -> dict[str, Tensor]:
     """As if it had been: both halves are far from zero."""
     generator = torch.Generator().manual_seed(4)
-    for weight in apply_lora(unet, rank, alpha):
+    for weight in apply_lora(unet, rank, alpha, targets=TARGETS):
         weight.data = 0.3 * torch.randn(weight.shape, generator=generator)
     return lora_state(unet)
 
@@ -92,7 +93,7 @@ def test_applied_it_changes_nothing_yet_and_trains_itself_alone(folder: Path) ->
     family = opened(folder)
     before = step(family)
     attention = [name for name, _ in family.unet.named_modules() if name.endswith(("to_q", "to_v"))]
-    weights = apply_lora(family.unet, 2)
+    weights = apply_lora(family.unet, 2, targets=TARGETS)
     assert torch.equal(step(family), before)
     names = {name for name, weight in family.unet.named_parameters() if weight.requires_grad}
     assert len(weights) == len(names) == 2 * 2 * len(attention) > 0  # of to_q, to_k, to_v, to_out.0
@@ -107,7 +108,7 @@ def test_applied_it_changes_nothing_yet_and_trains_itself_alone(folder: Path) ->
 def test_a_seed_is_a_beginning(folder: Path) -> None:
     first, same, other = (unet_of(folder) for _ in range(3))
     for unet, seed in ((first, 1), (same, 1), (other, 2)):
-        apply_lora(unet, 2, seed=seed)
+        apply_lora(unet, 2, targets=TARGETS, seed=seed)
     one, two, three = (lora_state(unet) for unet in (first, same, other))
     assert all(torch.equal(one[key], two[key]) for key in one)
     assert any(not torch.equal(one[key], three[key]) for key in one)
@@ -235,7 +236,7 @@ def test_nothing_to_adapt_is_refused(untouched: nn.Module) -> None:
     with pytest.raises(GensupError, match="no layer to adapt"):
         apply_lora(untouched, 2, targets=("to_z",))
     with pytest.raises(GensupError, match="no rank"):
-        apply_lora(untouched, 0)
+        apply_lora(untouched, 0, targets=TARGETS)
 
 
 def test_what_is_written_names_its_base(folder: Path, learnt: dict[str, Tensor], tmp_path: Path) -> None:
