@@ -16,7 +16,7 @@ from gensup.registry import unknown
 from gensup.rng import digest
 from gensup.steps.recordings import Recording, Recordings
 from gensup.synthesis.diffusion.family import FAMILIES
-from gensup.synthesis.diffusion.settings import Diffusion
+from gensup.synthesis.diffusion.settings import Diffusion, check_window
 from gensup.synthesis.physical import PhysicalFaults
 from gensup.synthesis.plan import GUIDANCE_LADDER, LADDER, PAIRS, Plan, Scheme, Source, families, ladder, spread
 from gensup.synthesis.records import Generator
@@ -68,11 +68,20 @@ class Settings:
                 rule=f"the generator {self.generator} makes clips by a checkpoint",
                 remedy="name a checkpoint's folder, or a hub id",
             )
+        diffusion = None if self.diffusion is None else self.diffusion.checked()
+        if diffusion is not None and not diffusion.strength:
+            raise GensupError(
+                "a strength that makes no anomaly",
+                where="--strength",
+                value=0,
+                rule="at 0 both twins are the recording after the codec, whatever their captions",
+                remedy="a strength above 0; recordings after the codec are in normals/ of every set",
+            )
         return replace(
             self,
             severities=ladder(self.own_ladder if self.severities is None else self.severities),
             faults=tuple(sorted(set(self.faults))),
-            diffusion=None if self.diffusion is None else self.diffusion.checked(),
+            diffusion=diffusion,
         )
 
     def described(self) -> dict[str, Json]:
@@ -113,6 +122,8 @@ class Outline:
             chosen = conditions(sources, settings.pairs, settings.seed)
         else:
             chosen = spread(sources, settings.pairs, settings.seed)
+        if settings.diffusion is not None and settings.diffusion.window is not None:  # before a folder is begun
+            check_window(settings.diffusion.window, min(source.seconds for source in chosen))
         scheme = Scheme(
             sources=chosen,
             rows=rows,
