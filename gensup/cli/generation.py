@@ -76,7 +76,7 @@ def generation(
         Twins | None, _text("transfer (default): from a recording's latent; seed: from noise alone.")
     ] = None,
     strength: Annotated[
-        float | None, _text("How far transfer leaves the recording: 0 the codec alone, 1 all the way; .5 unless said.")
+        float | None, _text("How far transfer leaves the recording: near 0 hardly, 1 all the way; .5 unless said.")
     ] = None,
     steps: Annotated[int | None, _text("Of the scheduler; 20 unless said.")] = None,
     scheduler: Annotated[str | None, _text("dpm++ unless said; ddim, unipc, euler, ...")] = None,

@@ -17,7 +17,7 @@ from gensup.rng import digest
 from gensup.steps.engines import Where
 from gensup.steps.recordings import Recording, Recordings
 from gensup.synthesis.diffusion.family import FAMILIES
-from gensup.synthesis.diffusion.settings import Diffusion
+from gensup.synthesis.diffusion.settings import Diffusion, check_window
 from gensup.synthesis.physical import PhysicalFaults
 from gensup.synthesis.plan import (
     GUIDANCE_LADDER,
@@ -82,11 +82,20 @@ class Settings:
                 remedy="name a checkpoint's folder, or a hub id",
             )
         highest = HIGHEST if physical else HIGHEST_GUIDANCE
+        diffusion = None if self.diffusion is None else self.diffusion.checked()
+        if diffusion is not None and not diffusion.strength:
+            raise GensupError(
+                "a strength that makes no anomaly",
+                where="--strength",
+                value=0,
+                rule="at 0 both twins are the recording after the codec, whatever their captions",
+                remedy="a strength above 0; recordings after the codec are in normals/ of every set",
+            )
         return replace(
             self,
             severities=ladder(self.own_ladder if self.severities is None else self.severities, highest=highest),
             faults=tuple(sorted(set(self.faults))),
-            diffusion=None if self.diffusion is None else self.diffusion.checked(),
+            diffusion=diffusion,
         )
 
     def described(self) -> dict[str, Json]:
@@ -127,6 +136,8 @@ class Outline:
             chosen = conditions(sources, settings.pairs, settings.seed)
         else:
             chosen = spread(sources, settings.pairs, settings.seed)
+        if settings.diffusion is not None and settings.diffusion.window is not None:  # before a folder is begun
+            check_window(settings.diffusion.window, min(source.seconds for source in chosen))
         scheme = Scheme(
             sources=chosen,
             rows=rows,

@@ -17,6 +17,7 @@ from gensup.steps.candidates import Candidates
 
 README = Path(__file__).resolve().parents[2] / "detectors" / "README.md"
 SMALL = "frontend: {kind: log-mel, n_fft: 256, hop: 128, n_mels: 8}\n"
+HEARD = "frontend: {kind: log-mel, n_fft: 256, hop: 128, n_mels: 8}\n"
 RECIPES = {
     "soft": f"backend: {{kind: mahalanobis}}\npooling: {{kind: mean}}\n{SMALL}",
     "near": f"backend: {{kind: knn}}\npooling: {{kind: max}}\n{SMALL}",

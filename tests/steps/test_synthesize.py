@@ -22,6 +22,7 @@ from gensup.steps.progress import QUIET
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.synthesize import Settings, Work, synthesize
 from gensup.store import open_run, read_manifest, sha256_file
+from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.twinset import read
 from tests.steps.conftest import SETTINGS
 from tests.support import sounds
@@ -357,3 +358,17 @@ def test_a_family_that_was_left_out_stays_out(data: Path, tmp_path: Path) -> Non
     family, reason = next(iter(work.plan.left_out.items()))
     with pytest.raises(GensupError, match=reason[:20]):
         work.more([(family, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"window": (1000.0, 1001.0)}, "a window outside the clip"), ({"strength": 0.0}, "a strength that makes no anom")],
+)
+def test_what_no_twin_can_come_of_is_refused_before_a_folder_is_begun(
+    data: Path, tmp_path: Path, asked: dict[str, object], said: str
+) -> None:
+    diffusion = Diffusion(model=str(tmp_path / "not looked at"), **asked)  # type: ignore[arg-type]
+    settings = Settings(generator="audioldm", pairs=1, diffusion=diffusion)
+    with pytest.raises(GensupError, match=said):
+        synthesize(data, "fan", tmp_path / "set", settings=settings, workers=1)
+    assert not (tmp_path / "set").exists()

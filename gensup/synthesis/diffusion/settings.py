@@ -101,3 +101,13 @@ class Diffusion:
                 "no window", where="--window", value=f"{start:g},{end:g}", rule="START,END in seconds, END after START"
             )
         return start, end
+
+
+def check_window(window: tuple[float, float], seconds: float) -> None:
+    """Refuse a window that holds nothing of a clip of ``seconds``; its end may lie beyond the clip's."""
+    start, end = window
+    if start >= seconds:
+        value, rule = f"{start:g},{end:g}", f"it begins within the clip's {seconds:g} s"
+        raise GensupError(
+            "a window outside the clip", where="--window", value=value, rule=rule, remedy="name an earlier START"
+        )

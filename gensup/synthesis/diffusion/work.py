@@ -15,6 +15,7 @@ from gensup.rng import seed
 from gensup.synthesis.diffusion import codec
 from gensup.synthesis.diffusion.codec import Heard
 from gensup.synthesis.diffusion.loop import Condition, denoise
+from gensup.synthesis.diffusion.settings import check_window
 from gensup.synthesis.records import Order
 
 if TYPE_CHECKING:
@@ -187,10 +188,8 @@ def window_rows(window: tuple[float, float], seconds: float, grid: Grid) -> Tens
     """
     import torch
 
+    check_window(window, seconds)
     start, end = window
-    if start >= seconds:
-        value, rule = f"{start:g},{end:g}", f"it begins within the clip's {seconds:g} s"
-        raise GensupError("a window outside the clip", where="--window", value=value, rule=rule)
     rows = grid.latent(seconds)[1]
     each_s = grid.factor * grid.hop / grid.rate
     mask = torch.zeros(rows)
