@@ -33,7 +33,9 @@ def one_thread() -> Iterator[None]:
 
 def net() -> torch.nn.Module:
     torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), torch.nn.Linear(4, 3))
+    return torch.nn.Sequential(
+        torch.nn.Linear(3, 4, bias=False), torch.nn.BatchNorm1d(4), torch.nn.ReLU(), torch.nn.Linear(4, 3)
+    )
 
 
 def trainer(folder: Path, course: Course = COURSE, bad: Sequence[int] = (), scalar: bool = False) -> Trainer:

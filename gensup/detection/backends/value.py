@@ -22,7 +22,7 @@ class FittedValue:
         return np.asarray(x.mean(axis=1, dtype=np.float64))
 
     def state(self) -> Arrays:
-        return {"dim": np.array(self.dim)}
+        return {"dim": np.array([self.dim])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Value:
         return FittedValue(x.shape[1])
 
     def restore(self, arrays: Arrays) -> FittedValue:
-        return FittedValue(int(arrays["dim"]))
+        return FittedValue(int(arrays["dim"][0]))
 
     def leave_one_out(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> Scores:
         """(rows,) each row's score, which does not depend on the others."""

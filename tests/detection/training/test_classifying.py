@@ -74,7 +74,7 @@ def nearest(known: np.ndarray, labels: tuple[str, ...], asked: np.ndarray) -> li
     [
         (replace(TINY, steps=40, width=4, dim=16, stat_ex=0.0, feat_ex=0.0, mixup=0.2), 0.8),
         (replace(TINY, steps=50, width=4, dim=16, loss="sub-cluster-ada-cos", centres=2), 0.7),
-        (Ssl4Asd(seconds=0.5, dim=8, width=8, centres=2, steps=40, batch=12, rate=3e-3), 0.7),
+        (Ssl4Asd(seconds=0.5, dim=16, width=16, centres=2, mixup=0.2, steps=60, batch=24, rate=5e-3), 0.7),
     ],
     ids=["seresnet", "seresnet-augmented", "ssl4asd"],
 )
