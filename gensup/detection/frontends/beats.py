@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gensup.detection.networks.beats import Beats as Network
 
 RATE = 16_000  # Hz
+BATCH = 16  # clips in one pass of a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Beats:
     def embed(
         self, clips: Sequence[Audio], rate: int, checkpoint: Checkpoint, device: str | None
     ) -> Iterator[NDArray[np.float32]]:
-        """Neighbours of equal length share a pass; no layer behind the last one asked for is computed."""
+        """No layer behind the last one asked for is computed; on a GPU neighbours of equal length share a pass."""
         import torch
 
         from gensup.detection.networks import beats
@@ -72,21 +73,31 @@ class Beats:
         for sound in sounds:
             if beats.frames(len(sound)) < patch:
                 raise too_short(len(sound), RATE, f"a patch is {patch} frames of 25 ms, 10 ms apart")
-        start = 0
-        while start < len(sounds):
-            end = next((i for i in range(start, len(sounds)) if len(sounds[i]) != len(sounds[start])), len(sounds))
+        most = BATCH if weight.device.type == "cuda" else 1  # on a CPU a second clip only crowds the caches
+        for batch in _alike(sounds, most):
             with torch.inference_mode():
-                bank = torch.stack([beats.fbank(torch.from_numpy(sound)) for sound in sounds[start:end]])
+                bank = torch.stack([beats.fbank(torch.from_numpy(sound)) for sound in batch])
                 x = torch.cat(network(bank.to(weight.device, weight.dtype), self.layers), dim=-1)
                 for tokens in x.float().cpu().numpy():
                     yield tokens.reshape(-1, network.mel_patches, tokens.shape[-1])
-            start = end
 
     def _cut(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.seconds is None:
             return sound
         wanted = round(self.seconds * RATE)
         return np.pad(sound[:wanted], (0, max(0, wanted - len(sound))))
+
+
+def _alike(sounds: Sequence[NDArray[np.float32]], most: int) -> Iterator[list[NDArray[np.float32]]]:
+    """Neighbours of equal length, in order, at most so many together."""
+    batch: list[NDArray[np.float32]] = []
+    for sound in sounds:
+        if batch and (len(batch) == most or len(sound) != len(batch[0])):
+            yield batch
+            batch = []
+        batch.append(sound)
+    if batch:
+        yield batch
 
 
 def load(checkpoint: Checkpoint, where: str | None, precision: Precision) -> Network:
