@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
@@ -75,8 +75,8 @@ class Trainer:
     Args:
         losses: what is to be small.
         module: what holds the parameters, if it has buffers (batch norm's) that are learnt beside them, or layers that
-            are not the same in training: in its training mode at steps, in the other elsewhere. None: it is left as
-            it is.
+            are not the same in training: in its training mode at steps, in the other where it is judged and at the
+            end. None: it is left as it is.
 
     Raises:
         GensupError: a course or checkpoint that makes no sense here.
@@ -126,6 +126,8 @@ class Trainer:
             due = standing.step % course.checkpoint_every == 0 and not standing.in_a_row  # nobody goes on from there
             if self.finished or due:
                 self._save()
+            if self.finished and self.module is not None:
+                self.module.eval()
             yield done
 
     def learnt(self) -> tuple[int, dict[str, Tensor]]:
@@ -158,12 +160,13 @@ class Trainer:
         self.optimizer.zero_grad()
         total = torch.zeros((), device=self.team.device)
         before = {name: value.clone() for name, value in self.buffers.items()}
-        with _training(self.module):
-            for rows in self.team.share(course.batch, course.accumulate):
-                found = self.losses(standing.step, rows)
-                loss = (found.sum() if found.dim() else found * len(rows)) / course.batch
-                self.team.backward(loss)
-                total += loss.detach()
+        if self.module is not None and not self.module.training:
+            self.module.train()
+        for rows in self.team.share(course.batch, course.accumulate):
+            found = self.losses(standing.step, rows)
+            loss = (found.sum() if found.dim() else found * len(rows)) / course.batch
+            self.team.backward(loss)
+            total += loss.detach()
         loss_of_all = float(self.team.sum(total))
         taken = isfinite(loss_of_all) and self._descend()
         self._settle(before, taken)
@@ -220,6 +223,8 @@ class Trainer:
             row["loss"] = sum(standing.losses) / len(standing.losses)
         standing.losses = []
         if self.judge is not None:
+            if self.module is not None:
+                self.module.eval()
             with nullcontext() if self.ema is None else self.ema.applied(self.parameters):
                 found = self.judge()
             mean = sum(found.values()) / len(found)
@@ -320,19 +325,6 @@ def _buffers(module: nn.Module) -> dict[str, Tensor]:
     """Those that belong to its state."""
     mine = module.state_dict(keep_vars=True)
     return {name: value for name, value in mine.items() if not isinstance(value, nn.Parameter)}
-
-
-@contextmanager
-def _training(module: nn.Module | None) -> Iterator[None]:
-    """A module in its training mode, then in the other."""
-    if module is None:
-        yield
-        return
-    module.train()
-    try:
-        yield
-    finally:
-        module.eval()
 
 
 def _number(value: float) -> float | None:

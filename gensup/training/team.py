@@ -92,10 +92,14 @@ class Team:
 
     def optimizer(self, parameters: Iterable[nn.Parameter], rate: float, weight_decay: float) -> Any:
         """AdamW, which with float16 passes over a step whose gradients overflow."""
-        return self.accelerator.prepare_optimizer(torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay))
+        fused = self.device.type == "cpu"  # half the time of a small network's step
+        made = torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=fused)
+        return made if self.accelerator.scaler is None else self.accelerator.prepare_optimizer(made)
 
     def backward(self, loss: Tensor) -> None:
-        self.accelerator.backward(loss)
+        if self.accelerator.scaler is not None:
+            loss = self.accelerator.scaler.scale(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def gathered(self, parameters: Iterable[nn.Parameter], optimizer: Any) -> None:

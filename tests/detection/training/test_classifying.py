@@ -1,0 +1,196 @@
+"""Frontends that are trained by classes: they learn, and where they are kept changes nothing."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from gensup.detection import learnt  # noqa: E402
+from gensup.detection.examples import Examples  # noqa: E402
+from gensup.detection.frontends.seresnet import SeResNet  # noqa: E402
+from gensup.detection.frontends.ssl4asd import Ssl4Asd  # noqa: E402
+from gensup.detection.learnt import Learnt  # noqa: E402
+from gensup.detection.means import Means  # noqa: E402
+from gensup.detection.training import keeping  # noqa: E402
+from gensup.errors import GensupError  # noqa: E402
+from gensup.training.course import Course  # noqa: E402
+from tests.detection.training.sounds import conditions  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Hurried(SeResNet):
+    """Leaves a checkpoint every other step."""
+
+    __slots__ = ()
+
+    def course(self, steps: int) -> Course:
+        return replace(super().course(steps), checkpoint_every=2, validate_every=2)
+
+
+TINY = Hurried(
+    seconds=0.5, high_pass=0.0, fmin=50.0, n_fft=256, hop=128, n_mels=32, dim=8, width=2, pseudo="none", steps=6,
+    batch=8, rate=3e-3,
+)  # fmt: skip
+CPU = Means(device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    return conditions(tmp_path_factory.mktemp("conditions"), 6)
+
+
+def embeddings(front: Learnt, clips: Examples) -> np.ndarray:
+    return np.stack([front.tokens(ref.read(), ref.rate).x[0, 0] for ref in clips.audio])
+
+
+def nearest(known: np.ndarray, labels: tuple[str, ...], asked: np.ndarray) -> list[str]:
+    """Label of the nearest known embedding, by angle."""
+    known, asked = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (known, asked))
+    return [labels[i] for i in (asked @ known.T).argmax(axis=1)]
+
+
+@pytest.mark.parametrize(
+    ("front", "better"),
+    [
+        (replace(TINY, steps=40, width=4, dim=16, stat_ex=0.0, feat_ex=0.0, mixup=0.2), 0.8),
+        (replace(TINY, steps=50, width=4, dim=16, loss="sub-cluster-ada-cos", centres=2), 0.7),
+        (Ssl4Asd(seconds=0.5, dim=8, width=8, centres=2, steps=40, batch=12, rate=3e-3), 0.7),
+    ],
+    ids=["seresnet", "seresnet-augmented", "ssl4asd"],
+)
+def test_it_learns_conditions_of_clips_that_it_never_heard(
+    front: SeResNet | Ssl4Asd, better: float, clips: Examples, tmp_path: Path
+) -> None:
+    made = front.ready(clips, CPU, 0)
+    held_out = conditions(tmp_path, 6, first=100)
+    found = nearest(embeddings(made, clips), clips.label or (), embeddings(made, held_out))
+    assert np.mean(np.array(found) == np.array(held_out.label)) >= better  # a quarter by chance
+
+
+def test_the_same_seed_is_the_same_bytes_and_another_is_not(clips: Examples, tmp_path: Path) -> None:
+    one, other = TINY.ready(clips, CPU, 1), TINY.ready(clips, replace(CPU, folder=tmp_path), 1)
+    assert one.fingerprint == other.fingerprint
+    assert one.weights.sha256 == other.weights.sha256
+    assert TINY.ready(clips, CPU, 2).weights.sha256 != one.weights.sha256
+    assert len(pickle.dumps(other)) < 1500 < len(pickle.dumps(one))  # weights stay in their file
+    np.testing.assert_array_equal(embeddings(one, clips.take([0, 7])), embeddings(other, clips.take([0, 7])))
+
+
+def test_killed_it_continues_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "tests.detection.training.killed", str(tmp_path), "5"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    clips = conditions(tmp_path / "clips", 6)
+    assert [path.name for path in (tmp_path / "kept").rglob("step-*")] == ["step-000000004"]
+    again = TINY.ready(clips, Means(folder=tmp_path / "kept", device="cpu"), 1)
+    assert again.weights.sha256 == TINY.ready(clips, CPU, 1).weights.sha256
+
+
+def test_what_is_trained_is_found_again(clips: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    means = replace(CPU, folder=tmp_path)
+    made = TINY.ready(clips, means, 1)
+    monkeypatch.setattr(keeping, "trained", None)
+    monkeypatch.setattr("gensup.detection.training.classifying.trained", None)
+    assert TINY.ready(clips, means, 1) == made
+    with pytest.raises(TypeError):
+        TINY.ready(clips.take(np.arange(20)), means, 1)
+
+
+@pytest.mark.parametrize("order", [(3, 6), (6, 3)])
+def test_more_steps_go_on_from_fewer(order: tuple[int, int], clips: Examples, tmp_path: Path) -> None:
+    means = replace(CPU, folder=tmp_path)
+    found = {steps: replace(TINY, steps=steps).ready(clips, means, 1).weights.sha256 for steps in order}
+    for steps in order:
+        assert found[steps] == replace(TINY, steps=steps).ready(clips, CPU, 1).weights.sha256
+    assert found[3] != found[6]
+    assert len(list((tmp_path / "frontends").glob("training-*"))) == 1
+    assert not list(tmp_path.rglob("*.f32"))
+
+
+def test_other_machines_are_classes_too(clips: Examples, tmp_path: Path) -> None:
+    alone, others = clips.take(np.arange(6)), clips.take(np.arange(6, 24))
+    with pytest.raises(GensupError, match="one class only.*--machines all"):
+        TINY.ready(alone, CPU, 1)
+    made = TINY.ready(alone, replace(CPU, others=others), 1)
+    assert made.weights.sha256 == TINY.ready(clips, CPU, 1).weights.sha256
+
+
+def test_pseudo_attributes_make_classes(clips: Examples) -> None:
+    plain = replace(clips, label=("fan",) * len(clips), plain=np.ones(len(clips), dtype=bool))
+    with pytest.raises(GensupError, match="one class only"):
+        TINY.ready(plain, CPU, 1)
+    made = replace(TINY, pseudo="spectra", pseudo_groups=4, steps=2).ready(plain, CPU, 1)
+    assert np.isfinite(embeddings(made, clips.take([0]))).all()
+
+
+def test_it_travels_in_a_file_and_back(clips: Examples, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    made = TINY.ready(clips, CPU, 1)
+    state = {f"frontend//{name}": np.ascontiguousarray(array) for name, array in made.state().items()}
+    save_file({**state, "fan/00/bank": np.zeros(3)}, tmp_path / "model.safetensors")
+    back = TINY.restore(tmp_path / "model.safetensors", CPU)
+    assert back.fingerprint == made.fingerprint
+    assert back.n_parameters == made.n_parameters == TINY.untrained(CPU).n_parameters
+    np.testing.assert_array_equal(embeddings(back, clips.take([3])), embeddings(made, clips.take([3])))
+    with pytest.raises(GensupError, match="another network"):
+        replace(TINY, width=3).restore(tmp_path / "model.safetensors", CPU)
+    save_file({"fan/00/bank": np.zeros(3)}, tmp_path / "none.safetensors")
+    with pytest.raises(GensupError, match="lack the frontend"):
+        TINY.restore(tmp_path / "none.safetensors", CPU)
+
+
+def test_weights_that_were_exchanged_are_refused(clips: Examples, tmp_path: Path) -> None:
+    means = replace(CPU, folder=tmp_path)
+    one, two = TINY.ready(clips, means, 1), TINY.ready(clips, means, 2)
+    assert one.weights.file is not None
+    assert two.weights.file is not None
+    two.weights.file.rename(one.weights.file)
+    learnt._opened.cache_clear()
+    with pytest.raises(GensupError, match="weights have changed"):
+        one.tokens(clips.audio[0].read(), clips.audio[0].rate)
+
+
+def test_another_rate_is_refused_and_untrained_hears_any(clips: Examples) -> None:
+    made = TINY.ready(clips, CPU, 1)
+    with pytest.raises(GensupError, match="another sampling rate"):
+        made.tokens(clips.audio[0].read(), 16_000)
+    assert TINY.untrained(CPU).tokens(clips.audio[0].read(), 4000).x.shape == (1, 1, 8)
+
+
+def test_clips_of_any_length_are_laid() -> None:
+    x = np.arange(5, dtype=np.float32)
+    front = replace(TINY, seconds=0.5)
+    np.testing.assert_array_equal(front.laid(x, 16), [0, 1, 2, 3, 4, 0, 1, 2])
+    np.testing.assert_array_equal(front.laid(np.arange(20, dtype=np.float32), 16), np.arange(8))
+    rolled = Ssl4Asd(seconds=0.5).laid(x, 16, np.random.default_rng(0))
+    assert sorted(set(np.diff(rolled))) == [-4.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"), [({"batch": 1}, "batch"), ({"mixup": 1.5}, "mixup"), ({"loss": "ada-cosine"}, "ada-cos")]
+)
+def test_settings_that_make_no_sense(change: dict[str, object], word: str) -> None:
+    with pytest.raises(GensupError, match=word):
+        replace(TINY, **change)  # type: ignore[arg-type]
