@@ -117,6 +117,7 @@ def finetune(
         progress.note(line)
     clips = _heard(found, family.grid.rate, channel, skip_bad, workers, progress)
     held = hold_out(clips, course.seed, machine=hold_out_machine, overlay=prompts)
+    _check_anomalies([clips[index] for index in held.training], progress)
     session = Session(clips, held, checkpoint, family, course, team, cache or out / LATENTS, prompts)
     config = _config(session, found.references, target, hold_out_machine, channel)
     if not team.first:
@@ -257,6 +258,27 @@ def _heard(
         TrainingClip(member.clip, member.ref, member.key, member.seconds, roles[member.ref.path])
         for member in recordings.members
     ]
+
+
+def _check_anomalies(training: Sequence[TrainingClip], progress: Progress) -> None:
+    """A model that is trained on no anomaly learns to make none, however it is asked: that is no slip to pass over."""
+    silent = sorted(
+        {clip.machine for clip in training if clip.role == "reference"}
+        - {clip.machine for clip in training if clip.condition == "anomaly"}
+    )
+    if any(clip.condition == "anomaly" for clip in training):
+        for machine in silent:
+            progress.note(f"{machine}: a reference without anomalous clips")
+    elif silent:
+        raise GensupError(
+            "no anomalous clip to train on",
+            where="--reference",
+            value=", ".join(silent),
+            rule="the word anomaly is learnt of references that broke",
+            remedy="name references with anomalous clips; to train on health alone, name these machines as --target",
+        )
+    else:
+        progress.note("no reference is trained on: the model hears no anomaly, and learns none")
 
 
 def _config(

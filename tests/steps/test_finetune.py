@@ -100,6 +100,16 @@ def test_a_second_writer_is_refused(done: Finetuning, data: Path, model: Path) -
         run(data, model, done.out)
 
 
+def test_references_without_an_anomaly_are_refused(data: Path, model: Path, tmp_path: Path) -> None:
+    sounds.machine(tmp_path / "data", name="fan", train=4, target=1, test=2)
+    for anomaly in (tmp_path / "data").rglob("*anomaly*"):
+        anomaly.unlink()
+    with pytest.raises(GensupError, match="no anomalous clip to train on") as refused:
+        run(tmp_path / "data", model, tmp_path / "ft", target=[], hold_out_machine=None)
+    assert refused.value.value == "fan"
+    assert not (tmp_path / "ft").exists()
+
+
 def test_an_adapter_is_no_base(done: Finetuning, data: Path, tmp_path: Path) -> None:
     with pytest.raises(GensupError, match="already fine-tuned"):
         run(data, done.out, tmp_path / "again")
