@@ -13,7 +13,6 @@ pytest.importorskip("torch")
 
 from gensup.detection import detector
 from gensup.detection.chain import fit
-from gensup.detection.cost import parameters
 from gensup.detection.crossfit import Arrangement, crossfit, fit_and_score
 from gensup.detection.examples import Examples
 from gensup.detection.means import Means
