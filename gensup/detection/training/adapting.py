@@ -15,7 +15,7 @@ from gensup.detection.training.classifying import Learner
 
 
 class BeatsLearner(Learner):
-    """Filter banks are made of what was mixed, on the device, for each step anew: 8 ms a clip of 10 s on a CPU, where
+    """Filter banks are made of what was mixed, on the device, for each step anew: 10 ms a clip of 10 s on a CPU, where
     the network takes a second.
 
     Args:
