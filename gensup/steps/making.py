@@ -112,7 +112,9 @@ class Work:
         """Open the generator, and order every twin. Clips are made ``where``; None: here."""
         generator = outline.generator(where or Where())
         scheme = outline.ordered_by(generator)
-        return cls(outline.plan(scheme), outline.settings.layout, generator, outline.members, scheme)
+        plan = outline.plan(scheme)
+        generator.check(plan.orders)  # before a run begins: it would be another one once its captions were mended
+        return cls(plan, outline.settings.layout, generator, outline.members, scheme)
 
     def more(self, wanted: Sequence[tuple[str, float]], made: Path | None = None) -> Work:
         """Other rungs for the same set: of these families at these severities, in a folder of their own.

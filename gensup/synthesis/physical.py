@@ -37,6 +37,9 @@ class PhysicalFaults:
     redraws: ClassVar[bool] = False  # the normal twin is a recording
     preparation: ClassVar[None] = None
 
+    def check(self, orders: Sequence[Order]) -> None:
+        """Nothing: what a mechanism does not take was refused with its family."""
+
     @property
     def revision(self) -> str:
         """Every mechanism with its version: raising one makes other clips."""

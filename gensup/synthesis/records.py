@@ -102,6 +102,14 @@ class Generator(Protocol):
         """Whether another seed makes another normal twin: then a twin whose clips fail their checks is made again."""
         ...
 
+    def check(self, orders: Sequence[Order]) -> None:
+        """Look at the orders before anything is written or loaded.
+
+        Raises:
+            GensupError: one that cannot be carried out, such as a caption that is too long.
+        """
+        ...
+
     @property
     def preparation(self) -> str | None:
         """What ``prepared`` makes, in a word for who waits for it; None: nothing, and it need not be called."""

@@ -281,3 +281,13 @@ def test_a_model_that_knows_one_sound_is_refused_and_counted(data: Path, tmp_pat
     assert Counter(done.refused.values()) == {TWICE: 9}
     assert len(list((tmp_path / "set" / "clips").iterdir())) == 3
     assert f"{TWICE}: 9 clips" in (tmp_path / "set" / "README.md").read_text()
+
+
+def test_a_caption_that_is_too_long_begins_no_run(data: Path, settings: Settings, tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    (prompts / "long.j2").write_text("{{ condition }} " + "a motor that hums and whirrs and clicks and rattles " * 20)
+    out = tmp_path / "set"
+    with pytest.raises(GensupError, match="over the limit"):
+        synthesize(data, "fan", out, settings=replace(settings, style="long"), prompts=prompts, workers=1)
+    assert not (out / "run.json").exists()

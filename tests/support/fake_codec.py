@@ -35,6 +35,9 @@ class FakeCodec:
     revision: ClassVar[str] = "1"
     licence: ClassVar[str] = "CC0-1.0"
 
+    def check(self, orders: Sequence[Order]) -> None:
+        pass
+
     def round_trip(self, audio: Audio, rate: int) -> Audio:
         return np.asarray(np.round(sosfilt(LOW, audio) * 128) / 128, dtype=np.float32)
 

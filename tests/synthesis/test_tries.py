@@ -50,6 +50,9 @@ class Fake:
     licence: ClassVar[str] = "none"
     preparation: ClassVar[None] = None
 
+    def check(self, orders: Sequence[Order]) -> None:
+        pass
+
     def prepared(self, orders: Sequence[Order], folder: Path) -> Fake:
         return self
 

@@ -170,6 +170,17 @@ class DiffusionTwins:
             normals[twin] = self._leveled(orders[0], heard[twin], made[twin], grid)
         return tuple(self._twin(order, made[order.twin], *normals[order.twin], grid) for order in batch)
 
+    def check(self, orders: Sequence[Order]) -> None:
+        """Count the captions' tokens, and read the configurations; no weight is loaded.
+
+        Raises:
+            GensupError: a caption over a limit, or a configuration that cannot be read.
+        """
+        place = Place(self.checkpoint, "cpu", "float32")
+        family = models.opened(place)
+        _ = family.grid
+        embeddings.given_captions(orders, family.limits, truncate=self.settings.truncate)
+
     def prepared(self, orders: Sequence[Order], folder: Path) -> DiffusionTwins:
         """Itself with the embeddings of every distinct caption, in a file in ``folder``.
 

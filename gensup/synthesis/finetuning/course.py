@@ -17,6 +17,9 @@ RATES = {"lora": 1e-4, "full": 1e-5}
 FLAGS = {"rate": "--lr"}  # where a field's name is not its option's
 
 
+LONGEST_S = 120.0  # of a clip that is trained on: memory grows with it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course(course.Course):
     """What a training of a UNet is told beside what every training is; a row is a clip."""
@@ -42,6 +45,8 @@ class Course(course.Course):
         for name, number in (("--seconds", self.seconds), ("--min-snr", self.min_snr)):
             if number is not None and not (isfinite(number) and number > 0):
                 raise GensupError("makes no sense", where=name, value=number, rule="above 0")
+        if self.seconds > LONGEST_S:
+            raise GensupError("too long", where="--seconds", value=self.seconds, rule=f"at most {LONGEST_S:g} s")
         for part in self.parts:
             if part != "unet":
                 raise GensupError(
