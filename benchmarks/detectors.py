@@ -122,8 +122,9 @@ def of_recordings(given: Recorded, wanted: Mapping[str, tuple[Recipe, dict[str, 
 
 
 def backends() -> dict[str, Backend]:
-    """Every back end that is fitted, by what it is and is given; ``value`` is not: it takes a vector's mean as it is."""
-    every = [one for name in BACKENDS.names() if name != "value" for one in FURTHER.get(name, (BACKENDS.load(name)(),))]
+    """Every back end that is fitted (``value`` is not), by what it is and is given."""
+    names = [name for name in BACKENDS.names() if name != "value"]
+    every = [one for name in names for one in FURTHER.get(name, (BACKENDS.load(name)(),))]
     return {f"{one.name} {_said(one)}": one for one in every}
 
 
