@@ -289,5 +289,5 @@ def test_a_caption_that_is_too_long_begins_no_run(data: Path, settings: Settings
     (prompts / "long.j2").write_text("{{ condition }} " + "a motor that hums and whirrs and clicks and rattles " * 20)
     out = tmp_path / "set"
     with pytest.raises(GensupError, match="over the limit"):
-        synthesize(data, "fan", out, settings=replace(settings, style="long"), prompts=prompts, workers=1)
+        synthesize(data, "fan", out, settings=replace(settings, style="long", faults=()), prompts=prompts, workers=1)
     assert not (out / "run.json").exists()
