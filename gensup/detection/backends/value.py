@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.detection.parts import Arrays, Scores, Vectors
+from gensup.errors import GensupError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,10 @@ class Value:
         return FittedValue(x.shape[1])
 
     def restore(self, arrays: Arrays) -> FittedValue:
+        if arrays["dim"].shape != (1,):
+            raise GensupError(
+                "the model's arrays do not fit together", value=str(arrays["dim"].shape), rule="one number"
+            )
         return FittedValue(int(arrays["dim"][0]))
 
     def leave_one_out(self, x: Vectors, target_domain: NDArray[np.bool_] | None, seed: int) -> Scores:
