@@ -25,7 +25,6 @@ from gensup.training.course import Course
 from gensup.training.loop import Judge, Losses, Trainer, kept
 from gensup.training.team import Team
 
-FRONTENDS = "frontends"
 PATIENCE_S = 1.0  # between two looks at a folder in which another process is training
 
 
@@ -55,10 +54,10 @@ def weights(
             return Weights.held(make(Path(folder)))
     from safetensors.numpy import save
 
-    file = means.folder / FRONTENDS / f"{digest('frontend', settings, *fixed)}.safetensors"
+    file = means.folder / f"{digest('frontend', settings, *fixed)}.safetensors"
     if not file.is_file():
         shared = {name: value for name, value in settings.items() if name not in beside}
-        folder_ = means.folder / FRONTENDS / f"training-{digest('training', shared, *fixed)}"
+        folder_ = means.folder / f"training-{digest('training', shared, *fixed)}"
         with _alone(folder_):
             if not file.is_file():
                 write_bytes(file, save(make(folder_)))

@@ -182,7 +182,7 @@ def test_found_again_and_continued(means: Means, heard: Examples, tmp_path: Path
     short, long = (replace(SMALL, steps=steps).ready(heard, kept, 0) for steps in (2, 4))
     alone = replace(SMALL, steps=4).ready(heard, means, 0)
     assert long.fingerprint == alone.fingerprint != short.fingerprint
-    assert len(list((tmp_path / "frontends").glob("training-*"))) == 1
+    assert len(list(tmp_path.glob("training-*"))) == 1
     again = replace(SMALL, steps=4).ready(heard, kept, 0)
     assert again == long
     assert len(pickle.dumps(again)) < 5000

@@ -61,7 +61,7 @@ def test_held_out_clips_are_not_heard(
     folds = [{k for k, t, f in zip(labelled.key, TRAIN, PLAN.fold, strict=True) if t and f != h} for h in range(3)]
     assert trained_on == folds
     assert np.isfinite(scored.scores).all()
-    assert len(list((tmp_path / "frontends").glob("*.safetensors"))) == 3
+    assert len(list(tmp_path.glob("*.safetensors"))) == 3
 
 
 def test_workers_and_a_continued_run_score_alike(labelled: Examples, tmp_path: Path) -> None:

@@ -92,8 +92,8 @@ def test_mahalanobis_is_of_the_residuals_of_what_it_was_trained_on(clips: Exampl
 def test_the_score_makes_no_other_training(clips: Examples, tmp_path: Path) -> None:
     for form in ("mse", "mahalanobis-paper", "mahalanobis-code"):
         replace(TINY, steps=3, residual=form).ready(half(clips), replace(CPU, folder=tmp_path), 1)  # type: ignore[arg-type]
-    assert len(list((tmp_path / "frontends").glob("training-*"))) == 1
-    assert len(list((tmp_path / "frontends").glob("*.safetensors"))) == 3
+    assert len(list(tmp_path.glob("training-*"))) == 1
+    assert len(list(tmp_path.glob("*.safetensors"))) == 3
 
 
 def test_a_clip_of_fewer_frames_than_a_vector_is_refused(clips: Examples) -> None:
