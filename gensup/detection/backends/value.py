@@ -34,7 +34,7 @@ class Value:
     version: ClassVar[int] = 1
 
     def unfit(self, rows: int) -> str | None:
-        return None
+        return None if rows >= 1 else f"1 clip is the least, a fold has {rows}"
 
     def n_parameters(self, dim: int, rows: int) -> int:
         return 0

@@ -72,7 +72,9 @@ def test_workers_and_a_continued_run_score_alike(labelled: Examples, tmp_path: P
         done = crossfit(engine, candidates, labelled, [PLAN], means)
         return {trial: s for one in done for trial, s in zip(one.trials, one.scores, strict=True)}
 
-    first, again, alone = scores(Local(2), means), scores(Inline(), means), scores(Inline(), CPU)
+    with Local(2) as engine:
+        first = scores(engine, means)
+    again, alone = scores(Inline(), means), scores(Inline(), CPU)
     for trial in candidates:
         np.testing.assert_array_equal(first[trial], again[trial])
         np.testing.assert_allclose(first[trial], alone[trial], rtol=1e-4)
