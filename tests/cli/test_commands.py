@@ -240,7 +240,7 @@ def test_convert_wants_trust_and_says_what_it_made(tmp_path: Path) -> None:
     from tests.support import checkpoints
 
     source = checkpoints.beats(tmp_path / "BEATs_tiny.pt", predictor=True)
-    fails(2, "convert", source, "--out", tmp_path / "w", said="can run code")
+    fails(gensup("convert", source, "--out", tmp_path / "w"), 2, "can run code")
     done = gensup("convert", "--trust", source, "--out", tmp_path / "w", "--licence", "MIT")
     assert done.returncode == 0, done.stderr
     assert "BEATs_tiny.safetensors: beats, " in done.stdout
