@@ -93,7 +93,8 @@ def fit(
     if (out / "detector.json").is_file():
         there = load_detector(out, needed.means())
         known = {there.recipe: dict(there.params)} if isinstance(there, ChainDetector) else _recipes(there)
-        if known != params or there.machine != machine:
+        # A fusion of one recipe's configurations is none of that recipe's.
+        if known != params or isinstance(there, ChainDetector) == bool(recipe.members) or there.machine != machine:
             raise GensupError(
                 "another detector stands here",
                 where=str(out),
