@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from benchmarks.learning import Learning, distance  # noqa: E402
-from gensup.synthesis.diffusion.checkpoint import open_checkpoint  # noqa: E402
-from gensup.synthesis.finetuning.course import Course  # noqa: E402
-from gensup.synthesis.finetuning.session import opened  # noqa: E402
-from gensup.training.team import Team  # noqa: E402
-from tests.support.tiny_diffusion import save_tiny  # noqa: E402
-from tests.synthesis.finetuning.conditions import recordings  # noqa: E402
+from benchmarks.learning import Learning, distance
+from gensup.synthesis.diffusion.checkpoint import open_checkpoint
+from gensup.synthesis.finetuning.course import Course
+from gensup.synthesis.finetuning.session import opened
+from gensup.training.team import Team
+from tests.support.tiny_diffusion import save_tiny
+from tests.synthesis.finetuning.conditions import recordings
 
 WHOLE = Course(
     rank=None, steps=260, batch=8, rate=1e-2, warmup=10, decay=0.98, seconds=0.3, wraps=1,
