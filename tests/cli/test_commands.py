@@ -236,14 +236,14 @@ def test_stopped_by_a_signal_and_continued(data: Path, tmp_path: Path, number: i
     shutil.rmtree(out)
 
 
-def test_convert_wants_trust_and_says_what_it_made(tmp_path: Path) -> None:
+def test_convert_wants_trust_and_says_what_it_made(tmp_path: Path, here: Said) -> None:
     from tests.support import checkpoints
 
     source = checkpoints.beats(tmp_path / "BEATs_tiny.pt", predictor=True)
-    fails(gensup("convert", source, "--out", tmp_path / "w"), 2, "can run code")
-    done = gensup("convert", "--trust", source, "--out", tmp_path / "w", "--licence", "MIT")
+    fails(here("convert", source, "--out", tmp_path / "w"), 2, "can run code")
+    done = here("convert", "--trust", source, "--out", tmp_path / "w", "--licence", "MIT")
     assert done.returncode == 0, done.stderr
     assert "BEATs_tiny.safetensors: beats, " in done.stdout
     assert "left out, for no frontend uses it: predictor.weight, predictor.bias" in done.stdout
-    again = gensup("convert", "--trust", source, "--out", tmp_path / "w", "--json")
+    again = here("convert", "--trust", source, "--out", tmp_path / "w", "--json")
     assert json.loads(again.stdout)["name"] == "BEATs_tiny"
