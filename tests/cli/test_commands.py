@@ -138,7 +138,12 @@ def test_fit_and_score(data: Path, tmp_path: Path) -> None:
 
 
 def test_listings(here: Said) -> None:
-    assert "twfr-gmm" in here("detectors").stdout
+    lines = here("detectors").stdout.splitlines()
+    assert "twfr-gmm" in lines[-3]
+    assert all(len(line) < 200 for line in lines)
+    one = here("detectors", "twfr-gmm").stdout
+    assert "backend.n_components       2, of 1, 2, 4, 8" in one
+    fails(here("detectors", "twfr"), 2, "did you mean twfr-gmm")
     every = [json.loads(line) for line in here("faults", "--json").stdout.splitlines()]
     assert len(every) > 30
     unheard = [json.loads(line) for line in here("faults", "--machine", "ToyFerrisWheel", "--json").stdout.splitlines()]
