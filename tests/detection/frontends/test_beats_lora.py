@@ -30,8 +30,9 @@ from gensup.training.lora import LoraLinear
 from tests.support import checkpoints
 
 SMALL = BeatsLora(
-    "tiny", rank=4, dim=16, seconds=0.8, centres=2, steps=2, batch=8, learning_rate=1e-3, warm_up=0, pseudo="none"
-)
+    checkpoint="tiny", rank=4, dim=16, seconds=0.8, centres=2, steps=2, batch=8, learning_rate=1e-3, warm_up=0,
+    pseudo="none",
+)  # fmt: skip
 CONDITIONS, EACH = 4, 16
 
 
