@@ -86,6 +86,7 @@ def fit(
         weights=weights, device=device, frontend=frontend, cache=cache, noise=noise, noise_channel=noise_channel
     )
     front = needed.front()
+    needed.check_noise(params.values())
     trained = [name for name, one in recipes.items() if one.trained]
     if front is not None:
         for name in trained or list(recipes):

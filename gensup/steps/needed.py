@@ -84,6 +84,14 @@ class Needed:
             attributes=attributes,
         )  # fmt: skip
 
+    def check_noise(self, candidates: Iterable[Params]) -> None:
+        """Raise GensupError if noise is given and no candidate's frontend is trained with any now."""
+        self._noise.check(self._noise.wanted(candidates, self.frontend is None))
+
+    @property
+    def _noise(self) -> noises.Asked:
+        return noises.Asked(folder=self.noise, channel=self.noise_channel)
+
     def noise_for(
         self,
         candidates: Iterable[Params],
@@ -103,10 +111,9 @@ class Needed:
             heard: clips of other machines, which are trained on, too.
 
         Raises:
-            GensupError: see ``noise.Asked.wanted`` and ``noise.gathered``.
+            GensupError: see ``noise.gathered``.
         """
-        asked = noises.Asked(folder=self.noise, channel=self.noise_channel)
-        if not asked.wanted(candidates, self.frontend is None):
+        if not self._noise.wanted(candidates, self.frontend is None):
             return None
         more = ((), ()) if heard is None else (heard.audio, heard.key)
         clips = noises.Beside(
@@ -116,8 +123,9 @@ class Needed:
             channel=like.channel,
         )
         return noises.gathered(
-            asked, [root], None, clips, out=out, skip_bad=skip_bad, engine=engine, progress=progress, pattern=pattern
-        )
+            self._noise, [root], None, clips, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern,
+        )  # fmt: skip
 
 
 def described(front: Front | None, heard: Examples | None, noise: Noise | None = None) -> dict[str, Json]:

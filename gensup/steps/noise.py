@@ -39,19 +39,18 @@ class Asked:
 
         Args:
             trained: their frontends are trained now.
-
-        Raises:
-            GensupError: none does, and noise is given all the same.
         """
-        hears = trained and any(getattr(build(params).frontend, "noise", 0.0) > 0 for params in candidates)
-        if not hears and (self.folder is not None or self.channel is not None):
+        return trained and any(getattr(build(params).frontend, "noise", 0.0) > 0 for params in candidates)
+
+    def check(self, wanted: bool) -> None:
+        """Raise GensupError if noise is given and nobody hears it."""
+        if not wanted and (self.folder is not None or self.channel is not None):
             raise GensupError(
                 "nothing to use noise for",
                 where=FOLDER if self.folder is not None else CHANNEL,
                 rule="a frontend that is trained now, with noise",
                 remedy="--set frontend.noise=0.5, or a recipe that has it; or leave this option out",
             )
-        return hears
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def train(
     _check(roots, out, recipe, machines)
     asked = noises.Asked(folder=noise, channel=noise_channel)
     noisy = asked.wanted([params], trained=True)
+    asked.check(noisy)
     with Followed(for_workers(workers), progress) as engine:
         heard, of = gathered(
             roots, machines, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,

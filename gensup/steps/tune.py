@@ -128,6 +128,7 @@ def tune(
     )
     front = needed.front()
     candidates = Candidates.of(detectors, detectors_overlay, front)
+    needed.check_noise(candidates.params.values())
     settings, choosing = settings or Settings(), choosing or Choosing()
     if not synthetic:
         settings = with_generator(settings, candidates.recipes.values())

@@ -73,9 +73,9 @@ class Noising:
         self.mix, self.noises, self.classes = mix, noises, classes
 
     def __call__(self, waveforms: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """(B, samples) and (B, classes or twice as many); only the noises that are drawn are read."""
+        """(B, samples) and (B, classes or twice as many); only the noises that are heard are read."""
         drawn = self.mix.draw(len(waveforms), len(self.noises), rng)
-        used, place = np.unique(drawn.noise, return_inverse=True)
+        used, place = np.unique(np.where(drawn.changed, drawn.noise, drawn.noise[0]), return_inverse=True)
         noises = torch.from_numpy(self.noises[used]).to(waveforms.device)
         mixed: Tensor = replace(drawn, noise=place).apply(waveforms, noises)
         said: Tensor = drawn.extra_classes(targets) if self.classes else drawn.targets(targets)

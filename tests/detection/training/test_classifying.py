@@ -17,12 +17,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gensup.detection import learnt  # noqa: E402
+from gensup.detection.by_classes import Classifier  # noqa: E402
 from gensup.detection.examples import Examples  # noqa: E402
 from gensup.detection.frontends.seresnet import SeResNet  # noqa: E402
 from gensup.detection.frontends.ssl4asd import Ssl4Asd  # noqa: E402
 from gensup.detection.learnt import Learnt  # noqa: E402
 from gensup.detection.means import Means  # noqa: E402
 from gensup.detection.training import keeping  # noqa: E402
+from gensup.detection.training.classifying import Learner  # noqa: E402
 from gensup.errors import GensupError  # noqa: E402
 from gensup.training.course import Course  # noqa: E402
 from tests.detection.training.sounds import conditions  # noqa: E402
@@ -194,3 +196,9 @@ def test_clips_of_any_length_are_laid() -> None:
 def test_settings_that_make_no_sense(change: dict[str, object], word: str) -> None:
     with pytest.raises(GensupError, match=word):
         replace(TINY, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("base", [Learner, Classifier])
+def test_what_lacks_its_own_part_is_not_made(base: type) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        base()
