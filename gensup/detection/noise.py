@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from gensup.audio.files import AudioRef
+from gensup.errors import GensupError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +29,15 @@ class Noise:
             key=tuple(self.key[i] for i in rows),
             beside=tuple(self.beside[i] for i in rows),
         )
+
+
+def no_noise(share: float | None = None) -> GensupError:
+    """What to raise where a frontend is to hear noise and there is none."""
+    return GensupError(
+        "no noise to train with",
+        where="frontend.noise",
+        value=share,
+        rule="clips of noise are added to that share of the clips",
+        remedy="name a folder of them (--noise DIR) or another microphone (--noise-channel far), lay those of DCASE "
+        "2025 (supplemental/) below ROOT, or train without: --set frontend.noise=0",
+    )

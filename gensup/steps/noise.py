@@ -13,7 +13,7 @@ from pathlib import Path
 from gensup.audio.files import Channel, inspect
 from gensup.clip import Clip, Json
 from gensup.detection.between import Sound
-from gensup.detection.noise import Noise
+from gensup.detection.noise import Noise, no_noise
 from gensup.detection.parts import Params
 from gensup.detection.recipe import build
 from gensup.engine import Engine
@@ -74,16 +74,17 @@ def gathered(
     engine: Engine,
     progress: Progress,
     pattern: str | None = None,
-) -> Noise | None:
+) -> Noise:
     """All noise that there is, at the clips' rate, each sound once, in an order that depends on the sounds alone.
 
-    None where there is none: a frontend that needs some says so. A sound that is itself trained on is left out.
+    A sound that is itself trained on is left out.
 
     Args:
         machines: whose supplemental clips are wanted; None: all.
 
     Raises:
-        GensupError: a folder without noise, no such microphone, or (without ``skip_bad``) a clip that the gate refuses.
+        GensupError: no noise at all, or in the folder, no such microphone, or (without ``skip_bad``) a clip that the
+            gate refuses.
     """
 
     def heard(files: list[tuple[Clip, Path]], what: str, channel: Channel) -> tuple[Recording, ...]:
@@ -123,7 +124,7 @@ def gathered(
     if len(taken) < len(found):
         progress.note(f"{len(found) - len(taken)} clips of noise are training clips, too: left out")
     if not taken:
-        return None
+        raise no_noise()
     progress.note(f"frontends are trained with {len(taken)} clips of noise")
     members = [found[key] for key in taken]
     return Noise(

@@ -139,6 +139,17 @@ def test_noise_for_nobody(wide: None, root: Path, recipes: Path, tmp_path: Path,
         )  # fmt: skip
 
 
+def test_a_training_without_noise_leaves_nothing_in_the_way(wide: None, recipes: Path, tmp_path: Path) -> None:
+    root, how = (
+        sounds.machine(tmp_path / "data", train=6, target=0, test=0),
+        {"workers": 1, "detectors_overlay": recipes},
+    )
+    with pytest.raises(GensupError, match="no noise to train with"):
+        train([root], "noisy", tmp_path / "front", **how)  # type: ignore[arg-type]
+    sounds.write(tmp_path / "noise" / "hall.wav", sounds.hum(900, hiss=2.0))
+    assert len(train([root], "noisy", tmp_path / "front", noise=tmp_path / "noise", **how).noise) == 1  # type: ignore[arg-type]
+
+
 def beside(root: Path, channel: object = 0) -> Beside:
     paths = sorted((root / "raw" / "fan" / "train").iterdir())
     refs = tuple(AudioRef(path, sounds.RATE, channel) for path in paths)  # type: ignore[arg-type]
@@ -148,6 +159,7 @@ def beside(root: Path, channel: object = 0) -> Beside:
 @pytest.mark.parametrize(
     ("asked", "heard", "why"),
     [
+        ({}, 0, r"frontend\.noise: no noise to train with.*--noise DIR"),
         ({"channel": 0}, 0, "not another microphone"),
         ({"channel": "far"}, 1, "not another microphone"),
         ({"channel": "mean"}, 0, "not another microphone"),
@@ -162,7 +174,7 @@ def test_refused(asked: dict[str, object], heard: object, why: str, root: Path, 
         asked = {"folder": root / str(asked["folder"])}
     with pytest.raises(GensupError, match=why):
         gathered(
-            Asked(**asked), [root / "raw"], None, beside(root, heard), out=tmp_path, skip_bad=False,  # type: ignore[arg-type]
+            Asked(**asked), [root / "raw"], [], beside(root, heard), out=tmp_path, skip_bad=False,  # type: ignore[arg-type]
             engine=Inline(), progress=Listener(),
         )  # fmt: skip
 
@@ -175,7 +187,6 @@ def test_other_rates_are_resampled_and_said(root: Path, tmp_path: Path) -> None:
         Asked(folder=tmp_path / "noise"), [root / "raw"], [], beside(root), out=tmp_path / "out", skip_bad=False,
         engine=Inline(), progress=listener,
     )  # fmt: skip
-    assert found is not None
     (ref,) = found.audio
     assert (ref.rate, ref.read().shape) == (sounds.RATE, (1, sounds.RATE // 2))
     assert any(f"at {2 * sounds.RATE} Hz: resampled to {sounds.RATE} Hz" in line for line in listener.said)

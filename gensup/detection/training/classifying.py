@@ -17,7 +17,7 @@ from gensup.detection.by_classes import Classifier
 from gensup.detection.examples import Examples
 from gensup.detection.learnt import Weights
 from gensup.detection.means import Means
-from gensup.detection.noise import Noise
+from gensup.detection.noise import Noise, no_noise
 from gensup.detection.parts import Arrays
 from gensup.detection.pseudo import refined
 from gensup.detection.training.keeping import trained, weights
@@ -52,7 +52,11 @@ def classified(frontend: Classifier, normals: Examples, means: Means, seed: int)
     """
     clips = normals if means.others is None else normals.followed_by(means.others)
     labels = classes_of(clips, frontend.pseudo, frontend.pseudo_groups, seed)
-    noise = _noise_of(frontend, clips, means) if frontend.noise else None
+    noise: Noise | None = None
+    if frontend.noise:
+        noise = None if means.noise is None else means.noise.heard_with(clips.key)
+        if not noise:
+            raise no_noise(frontend.noise)
     rates = Counter(ref.rate for ref in (*clips.audio, *(noise.audio if noise else ())))
     if len(rates) > 1:
         raise GensupError(
@@ -71,21 +75,6 @@ def classified(frontend: Classifier, normals: Examples, means: Means, seed: int)
     if frontend.centres_of == "plain":
         beyond["plain"] = list(plain)
     return weights(frontend, clips, labels, means, seed, make, BESIDE, frontend.idle, beyond)
-
-
-def _noise_of(frontend: Classifier, clips: Examples, means: Means) -> Noise:
-    """The noise that may be heard in a training on these clips."""
-    found = None if means.noise is None else means.noise.heard_with(clips.key)
-    if not found:
-        raise GensupError(
-            "no noise to train with",
-            where="frontend.noise",
-            value=frontend.noise,
-            rule="clips of noise are added to that share of the clips",
-            remedy="name a folder of them (--noise DIR) or another microphone (--noise-channel 1), lay those of DCASE "
-            "2025 (supplemental/) below ROOT, or train without: --set frontend.noise=0",
-        )
-    return found
 
 
 def _plain(clips: Examples, labels: Sequence[str]) -> tuple[bool, ...]:
