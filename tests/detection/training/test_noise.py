@@ -8,21 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.audio.files import AudioRef  # noqa: E402
-from gensup.augmentation.noise import NoiseMix  # noqa: E402
-from gensup.detection.examples import Examples  # noqa: E402
-from gensup.detection.frontends.seresnet import SeResNet  # noqa: E402
-from gensup.detection.frontends.ssl4asd import Ssl4Asd  # noqa: E402
-from gensup.detection.means import Means  # noqa: E402
-from gensup.detection.noise import Noise  # noqa: E402
-from gensup.detection.training import classifying  # noqa: E402
-from gensup.detection.training.waveforms import Noising, Rows, Waveforms, of_noise  # noqa: E402
-from gensup.errors import GensupError  # noqa: E402
-from tests.detection.training.sounds import conditions  # noqa: E402
-from tests.support import sounds  # noqa: E402
+from gensup.audio.files import AudioRef
+from gensup.augmentation.noise import NoiseMix
+from gensup.detection.examples import Examples
+from gensup.detection.frontends.seresnet import SeResNet
+from gensup.detection.frontends.ssl4asd import Ssl4Asd
+from gensup.detection.means import Means
+from gensup.detection.noise import Noise
+from gensup.detection.training import classifying
+from gensup.detection.training.waveforms import Noising, Rows, Waveforms, of_noise
+from gensup.errors import GensupError
+from tests.detection.training.sounds import conditions
+from tests.support import sounds
 
 TINY = SeResNet(
     seconds=0.5, high_pass=0.0, fmin=50.0, n_fft=256, hop=128, n_mels=16, dim=8, width=2, pseudo="none", steps=3,
