@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from gensup.detection.detector import load
 from gensup.errors import GensupError
+from gensup.steps.alarms import threshold_of
 from gensup.steps.score import score
 from gensup.steps.submit import check_submission, pack, submit
 from gensup.steps.tune import Tuning
@@ -83,6 +84,20 @@ def test_the_meta_says_what_detects_and_what_it_was_made_with(tuned: Tuning, tes
     assert [one["values"] for one in recipes] == [dict(chain.params) for chain in chains]
     # The run was given a set: who made its clips is not ours to say.
     assert said["system"]["complexity"]["training_parameters"].startswith("FILL IN")
+
+
+def test_alarms_at_a_rate_of_false_alarms(tuned: Tuning, tests: Path, tmp_path: Path) -> None:
+    few = submit([tuned.out], year=2025, team="Guan_HEU", out=tmp_path, tests=tests, false_alarms=1e-300, workers=1)
+    meta = (few.folder / f"{LABEL}.meta.yaml").read_text()
+    every = submit(
+        [tuned.out], year=2025, team="Guan_HEU", out=tmp_path, tests=tests, false_alarms=1 - 1e-12, workers=1
+    )
+    assert few.alarms < every.alarms == 4
+    (said, other) = (
+        YAML(typ="safe").load(text)["system"]["parameters"]["detection"]["fan"]["threshold"]
+        for text in (meta, (every.folder / f"{LABEL}.meta.yaml").read_text())
+    )
+    assert said == threshold_of(load(tuned.detector).held_out, 1e-300) > other
 
 
 def test_no_byte_depends_on_when_or_where(tuned: Tuning, tests: Path, tmp_path: Path) -> None:
