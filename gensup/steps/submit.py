@@ -33,7 +33,7 @@ from gensup.evaluation.submission import (
     written,
 )
 from gensup.evaluation.submission.meta_check import check_meta
-from gensup.evaluation.submission.package import META, REPORT, TASK
+from gensup.evaluation.submission.package import META, REPORT, TASK, restore
 from gensup.resources import parse_yaml
 from gensup.steps.alarms import threshold_of
 from gensup.steps.needed import Needed
@@ -123,6 +123,7 @@ def submit(
                     (n, str(int(s.anomalous))) for n, s in rows
                 ).encode()
     content = document([made for _, made in systems.values()], rules, label)
+    restore(out, label)
     there = out / TASK / label / f"{label}{META}"
     if there.is_file():
         content = kept(content, parse_yaml(_text(there), str(there)))
@@ -170,7 +171,9 @@ def pack(folder: Path) -> Path:
         GensupError: no task2/LABEL there, or systems of several teams.
     """
     folder = Path(folder)
-    labels = sorted(path.parent.name for path in (folder / TASK).glob(f"*/*{META}"))
+    for aside in (folder / TASK).glob(".*.old"):
+        restore(folder, aside.name[1:].rsplit(".", 2)[0])
+    labels = sorted(path.parent.name for path in (folder / TASK).glob(f"[!.]*/*{META}"))
     teams = sorted({team_of(label) for label in labels})
     if len(teams) != 1:
         raise GensupError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -194,3 +195,44 @@ def test_a_foreign_file_is_not_thrown_away(tuned: Tuning, tests: Path, tmp_path:
     with pytest.raises(GensupError, match=r"holds other files.*notes\.txt"):
         submit([tuned.out], year=2025, team="Guan_HEU", out=tmp_path, tests=tests, workers=1)
     assert (done.folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_killed_between_two_renames(
+    tuned: Tuning, tests: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    how = {"year": 2025, "team": "Guan_HEU", "out": tmp_path, "tests": tests, "workers": 1}
+    first = submit([tuned.out], **how)
+    before = everything(tmp_path)
+    meta = first.folder / f"{LABEL}.meta.yaml"
+    filled = meta.read_text().replace("'FILL IN: last name'", "Guan")
+    meta.write_text(filled)
+    renames = iter(range(after))
+    real = os.rename
+
+    class Killed(BaseException):
+        pass
+
+    def dying(self: Path, target: Path) -> None:
+        if next(renames, None) is None:
+            raise Killed
+        real(self, target)
+
+    def nothing(*words: object, **how: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", dying)
+        patched.setattr("gensup.evaluation.submission.package.shutil.rmtree", nothing)
+        patched.setattr("gensup.evaluation.submission.package.sync_folder", nothing)
+        with pytest.raises(Killed):
+            submit([tuned.out], **how)
+    assert first.folder.exists() == (after == 2)
+    if after == 1:  # nobody scores again only to pack
+        pack(tmp_path)
+        assert meta.read_text() == filled
+    submit([tuned.out], **how)
+    assert meta.read_text() == filled
+    assert not [path for path in (tmp_path / "task2").iterdir() if path.name.startswith(".")]
+    assert everything(tmp_path).keys() == before.keys()
+    assert check_submission(tmp_path, tests=tests).systems == (LABEL,)
