@@ -1,4 +1,4 @@
-"""Twin sets in other toolkits: `datasets` opens them, what it writes is a set again, and loaders of a test folder work."""
+"""Twin sets in other toolkits: `datasets` opens them and writes them, and loaders of a test folder find every word."""
 
 from __future__ import annotations
 
