@@ -69,7 +69,7 @@ def mapping(kind: Kind, file: str, overlay: Path | None = None) -> dict[str, Jso
 def parse_yaml(source: str, where: str, *, ours: bool = False) -> dict[str, Json]:
     """A YAML 1.2 mapping with text keys, no duplicate keys, no tags and a bounded number of nodes.
 
-    YAML 1.2 keeps ``no`` and ``1_000`` words. Bounds make an alias bomb an error instead of a full memory.
+    YAML 1.2 keeps ``no`` a word. Bounds make an alias bomb an error instead of a full memory.
 
     Args:
         ours: the text comes with gensup: libyaml may read it where that is installed, five times as fast. Of a
@@ -89,14 +89,6 @@ def parse_yaml(source: str, where: str, *, ours: bool = False) -> dict[str, Json
                 raise YAMLError("`<<` is no key of YAML 1.2; write the keys out")
             return super().flatten_mapping(node)
 
-        def construct_number(self, node: Any) -> Any:
-            if "_" in node.value:  # the reader still takes 1.1's digit groups for numbers
-                return node.value
-            whole = node.tag == "tag:yaml.org,2002:int"
-            return self.construct_yaml_int(node) if whole else self.construct_yaml_float(node)
-
-    for kind in ("int", "float"):
-        Constructor.add_constructor(f"tag:yaml.org,2002:{kind}", Constructor.construct_number)
     yaml = YAML(typ="safe", pure=not ours)
     yaml.Constructor = Constructor
     try:

@@ -193,6 +193,13 @@ def yaml(text: str, expected: object) -> Callable[[Path], None]:
     return trap
 
 
+def digits(tmp_path: Path) -> None:
+    """A digit group is a number, and a number where a word is expected is refused."""
+    (tmp_path / "machines.yaml").write_text("fan: {noun: 1_000}\n")
+    with pytest.raises(GensupError, match=r"machines\.yaml: fan\.noun"):
+        caption(parse(f"fan/train/{TRAIN}.wav"), overlay=tmp_path)
+
+
 def doubled_keys(_: Path) -> None:
     for ours in (False, True):
         with pytest.raises(GensupError, match=r'x\.yaml: .*duplicate key "a".*line'):
@@ -221,7 +228,8 @@ TABLES: dict[str, Callable[[Path], None]] = {
     "rows that stand there twice": repeated,
     "formulas": formulas,
     "nan as a value": says(HEAD.replace(b"\n", b",d2p,d2v\n") + b"fan/train/a.wav,vel,5,ac,nan\n"),
-    "yaml: no, 1_000 and 2,": yaml("a: no\nb: 1_000\nc: 2,\n", {"a": "no", "b": "1_000", "c": "2,"}),
+    "yaml: no and 2, are words": yaml("a: no\nb: 2,\n", {"a": "no", "b": "2,"}),
+    "yaml: 1_000 is no text": digits,
     "yaml: a key twice": doubled_keys,
 }
 
