@@ -73,6 +73,14 @@ NoiseChannelText = Annotated[
 Assignments = Annotated[
     list[str], typer.Option("--set", help="A value of the recipe, like pooling.decay=0.46; may be repeated.")
 ]
+FalseAlarms = Annotated[
+    float | None,
+    typer.Option(
+        "--false-alarms",
+        help="Share of normal clips that may be called anomalous, e.g. 0.05; the detector's own, 0.1, unless said.",
+        show_default=False,
+    ),
+]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave refused clips out and say which, instead of ending.")]
 ChannelText = Annotated[str, typer.Option("--channel", help="near, far, mean, or a number from 0.")]
 Prompts = Annotated[Path | None, typer.Option(help="Folder that overlays gensup's own prompts/.", show_default=False)]
