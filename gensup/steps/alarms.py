@@ -1,6 +1,6 @@
 """Normalised scores and thresholds: a gamma distribution of held-out normal scores, as the DCASE baseline decides by.
 
-A detector keeps mean and standard deviation of its held-out normal scores; the distribution is fitted by these moments.
+A detector keeps three moments of its held-out normal scores; the distribution is fitted by these.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from scipy.special import gammainc, gammainccinv, ndtr, ndtri
 from gensup.detection.held_out import HeldOut
 from gensup.errors import GensupError
 
-LEAST_SHAPE = 0.5  # distances are not spread wider
+LEAST_SKEW = 0.01  # below it a gamma distribution is a normal one, to all digits that anybody reads
 
 
 @dataclass(frozen=True, slots=True)
 class NormalScores:
-    """How held-out normal scores are distributed: gamma from 0 on, or its limit, normal, where ``shape`` is None."""
+    """How held-out normal scores are distributed: gamma from where it begins on, which may be below 0 as scores that
+    are logarithms are; or its limit, normal, where scores are not skewed to the right."""
 
     mean: float
     sd: float
-    shape: float | None
+    shape: float | None  # None: normal
 
     @classmethod
     def of(cls, held: HeldOut) -> NormalScores:
-        """By moments; normal where scores lie about 0 or below, as logarithms do: no gamma distribution begins at 0."""
-        shape = (held.mean / held.sd) ** 2
-        return cls(held.mean, held.sd, shape if held.mean > 0 and shape >= LEAST_SHAPE else None)
+        """By three moments (a Pearson distribution of type III)."""
+        return cls(held.mean, held.sd, 4 / held.skew**2 if held.skew > LEAST_SKEW else None)
 
     def cdf(self, scores: ArrayLike) -> NDArray[np.float64]:
         """Share of normal clips that score lower, 0 to 1, in the shape of ``scores``."""
-        x = np.asarray(scores, dtype=np.float64)
+        z = (np.asarray(scores, dtype=np.float64) - self.mean) / self.sd
         if self.shape is None:
-            return np.asarray(ndtr((x - self.mean) / self.sd))
-        return np.asarray(gammainc(self.shape, np.maximum(x, 0) * (self.shape / self.mean)))
+            return np.asarray(ndtr(z))
+        return np.asarray(gammainc(self.shape, np.maximum(self.shape + z * np.sqrt(self.shape), 0)))
 
     def threshold(self, false_alarms: float) -> float:
         """The raw score that this share of normal clips exceeds.
@@ -49,8 +49,10 @@ class NormalScores:
                 "no rate of false alarms", where="--false-alarms", value=false_alarms, rule="above 0 and below 1: 0.05"
             )
         if self.shape is None:
-            return float(self.mean - self.sd * ndtri(false_alarms))
-        return float(gammainccinv(self.shape, false_alarms) * (self.mean / self.shape))
+            z = -ndtri(false_alarms)
+        else:
+            z = (gammainccinv(self.shape, false_alarms) - self.shape) / np.sqrt(self.shape)
+        return float(self.mean + self.sd * z)
 
 
 def threshold_of(held: HeldOut, false_alarms: float | None) -> float:
