@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gensup.detection import recipe
+from gensup.detection.means import NOTHING
 from gensup.errors import GensupError
 from gensup.registry import Registry
 from gensup.steps import catalogue
@@ -51,6 +52,16 @@ def test_what_a_recipe_says(tmp_path: Path) -> None:
     assert catalogue.marks(one) == "reconstruction; transductive"
     assert catalogue.published(one) == {"auc 70.1 (d1)": "table 2", "pauc 60 (d2)": ""}
     assert catalogue.sizes(one) == Sizes(None, 90_000_000)  # what is trained, only its weights would tell
+
+
+@pytest.mark.parametrize(
+    "name", ["dcase-ae-mahala", "dcase-ae-mahala-code", "dcase-ae-mse", "nivic-seresnet", "ssl4asd"]
+)
+def test_shipped_sizes_are_the_networks_own(name: str) -> None:
+    """Said, so that a listing builds no network."""
+    one = recipe.load(name)
+    held = recipe.build(one.default).frontend.untrained(NOTHING).n_parameters
+    assert (one.needs.parameters_for_training, one.needs.parameters_for_detection) == (held, held)
 
 
 @pytest.mark.parametrize(
