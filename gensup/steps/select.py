@@ -14,7 +14,7 @@ from gensup.selection import exams
 from gensup.selection.records import Column, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
-from gensup.steps.table import paired, questions_of, role_of
+from gensup.steps.synthetic import paired, questions_of, role_of
 from gensup.synthesis.twinset import SyntheticClip, read
 
 HELD_OUT = "none"  # the chain of a recording that nothing was done to

@@ -37,7 +37,8 @@ from gensup.steps.scoring import Scoring
 from gensup.steps.summary import summary
 from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
-from gensup.steps.table import Synthetic, exercise, read_sets
+from gensup.steps.synthetic import Synthetic, read_sets
+from gensup.steps.table import exercise
 from gensup.store import RunLock, open_run, update_run
 from gensup.store.run import read_run
 from gensup.synthesis.diffusion import models

@@ -19,8 +19,9 @@ from gensup.steps.front import RECORD
 from gensup.steps.front import read as read_front
 from gensup.steps.progress import QUIET, Progress
 from gensup.steps.study import Study, parsed, read_columns, read_scores
+from gensup.steps.synthetic import CLIPS, files_without_row
 from gensup.store import check_schema, read_json, read_manifest, sha256_file
-from gensup.store.files import is_temporary, read_bytes
+from gensup.store.files import read_bytes
 from gensup.store.journal import row_of
 from gensup.store.run import RUN, read_run
 from gensup.synthesis import codec
@@ -28,7 +29,6 @@ from gensup.synthesis.twinset import MANIFEST
 
 T = TypeVar("T")
 State: TypeAlias = Literal["altered", "unfinished"]
-CLIPS = "clips"
 AGAIN = "run the same command again: it makes what is missing"
 
 
@@ -168,9 +168,8 @@ class _Look:
                 self._altered(path, "a clip is not what its row says", AGAIN)
 
     def _strays(self, folder: Path, place: str, named: Collection[str], remedy: str) -> None:
-        for path in sorted((folder / place).iterdir()) if (folder / place).is_dir() else ():
-            if path.relative_to(folder).as_posix() not in named and path.is_file() and not is_temporary(path.name):
-                self._altered(path, "a file without a row", remedy)
+        for path in files_without_row(folder / place, {folder / name for name in named}):
+            self._altered(path, "a file without a row", remedy)
 
     def _studies(self, run: Path, finished: bool) -> None:
         """The run's tables of scores: its own and those of its parts."""

@@ -12,7 +12,8 @@ from gensup.engine import Inline
 from gensup.steps import costs as module
 from gensup.steps.costs import Costs
 from gensup.steps.limits import Limits
-from gensup.steps.table import Synthetic, exercise
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import exercise
 from tests.steps.parts import heard, scoring
 
 
