@@ -29,6 +29,7 @@ from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
 from gensup.steps.needed import Needed, described
+from gensup.steps.neighbourhood import neighbourhood
 from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.pairs import with_generator
 from gensup.steps.progress import QUIET, Followed, Progress
@@ -198,6 +199,7 @@ def tune(
             verdict, table = decided.verdict, decided.table
             build(engine, candidates, verdict, table, decided.exercised, machine, means).save(out / "detector")
             _written(out, candidates, decided)
+            neighbourhood(engine, out, decided.exercised, decided.judgements, machine, settings.seed)
             strange = cast("Json", [asdict(suspect) for suspect in found])
             settled = cast("Json", asdict(verdict))
             _forget_oracle(out, settled)
