@@ -35,12 +35,13 @@ from gensup.steps.pairs import with_generator
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.scoring import Scoring
+from gensup.steps.seal import opened, sealed
 from gensup.steps.summary import summary
 from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
 from gensup.steps.synthetic import Synthetic, read_sets
 from gensup.steps.table import exercise
-from gensup.store import RunLock, open_run, update_run
+from gensup.store import RunLock, open_run
 from gensup.store.run import read_run
 from gensup.synthesis.diffusion import models
 from gensup.synthesis.plan import HIGHEST
@@ -175,6 +176,7 @@ def tune(
         _check_limits(candidates, costs)
         asked = own.made() if own else given
         with RunLock(out):
+            opened(out)
             log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
             decision = Decision(
                 out=out,
@@ -203,7 +205,7 @@ def tune(
             strange = cast("Json", [asdict(suspect) for suspect in found])
             settled = cast("Json", asdict(verdict))
             _forget_oracle(out, settled)
-            update_run(out, verdict=settled, suspects=strange)
+            sealed(out, verdict=settled, suspects=strange)
             report = write_report(out, synthetic)
             log(out, "run finished", answer=verdict.answer)
     unjudged = None
