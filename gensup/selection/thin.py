@@ -35,13 +35,13 @@ def _normals(table: ScoreTable) -> Iterator[str]:
     fixed = constants()
     columns = [table.columns[i] for i in normal_places(table)]
     clips = len({column.source for column in columns})
-    few = round(2 / fixed.max_fpr)  # of fewer, not even two lie above the largest false-alarm rate that counts
+    few = round(2 / fixed.max_fpr)  # of fewer, the largest false-alarm rate that counts is not even two
     if not columns:
         return
     if clips < few:
         yield (
-            f"There {'is' if clips == 1 else 'are'} {clips} normal {'clip' if clips == 1 else 'clips'}: of fewer than "
-            f"{few} the partial AUC and the alarm threshold rest on the highest score alone."
+            f"There {'is' if clips == 1 else 'are'} {clips} normal {'clip' if clips == 1 else 'clips'}: a false-alarm "
+            f"rate of {fixed.max_fpr:.0%} is fewer than two of them, so partial AUC and alarm threshold are coarse."
         )
     domains = {column.target_domain for column in columns}
     if True not in domains:

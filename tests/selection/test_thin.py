@@ -46,7 +46,7 @@ THIN: dict[str, tuple[ScoreTable, tuple[str, ...]]] = {
     "one candidate": (scored({"dull": 2.0}), ("There is one candidate, so there is nothing to choose between.",)),
     "eight normals": (
         scored({"dull": 0.0, "bat": 4.0}, 8),
-        ("There are 8 normal clips: of fewer than 20 the partial AUC and the alarm threshold rest on the highest",),
+        ("There are 8 normal clips: a false-alarm rate of 10% is fewer than two of them, so partial AUC and",),
     ),
     "no domain": (scored({"dull": 0.0, "bat": 4.0}, target=lambda i: None), ("No normal clip is of a target domain",)),
     "source alone": (scored({"dull": 0.0, "bat": 4.0}, target=lambda i: False), ("No normal clip is of a target",)),
