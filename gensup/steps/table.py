@@ -77,9 +77,20 @@ def folds_of(recordings: Recordings, run_seed: int, repeats: int | None = None) 
 
     Args:
         repeats: arrangements at most; as many as the number of clips asks for if None.
+
+    Raises:
+        GensupError: fewer than two different sounds.
     """
     first = {member.key: member for member in reversed(recordings.members)}
     unique = list(first.values())
+    if len(unique) < 2:
+        raise GensupError(
+            "too few normal clips",
+            where=recordings.machine,
+            value=len(unique),
+            rule="at least 2 of different sound, so that one can be held out",
+            remedy="give more normal clips; equal sounds count once",
+        )
     strata = [f"{m.clip.section}|{m.clip.domain}|{m.clip.attributes}" for m in unique]
     names = [m.clip.path for m in unique]
     found = []

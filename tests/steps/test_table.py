@@ -155,6 +155,12 @@ def test_one_sound_under_two_names() -> None:
         assert len(folds) == 1
 
 
+def test_one_sound_cannot_be_held_out() -> None:
+    twice = dataclasses.replace(recordings(2), members=recordings(1).members * 2)
+    with pytest.raises(GensupError, match=r"fan: too few normal clips \(got 1\).*give more normal clips"):
+        exercise(twice, Synthetic((), True, ()), 0)
+
+
 def test_the_order_of_recordings_does_not_matter() -> None:
     base, synthetic = recordings(), Synthetic(tuple(of_sources(range(5))), True, ())
     order = np.random.default_rng(0).permutation(40)
