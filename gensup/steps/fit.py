@@ -21,7 +21,8 @@ from gensup.errors import GensupError
 from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import normals
-from gensup.steps.table import Synthetic, exercise
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import exercise
 from gensup.store.files import is_temporary
 
 TRAINING = "training"  # in the detector's folder while its frontend is trained

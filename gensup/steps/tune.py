@@ -29,16 +29,19 @@ from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
 from gensup.steps.needed import Needed, described
+from gensup.steps.neighbourhood import neighbourhood
 from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.pairs import with_generator
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.scoring import Scoring
+from gensup.steps.seal import opened, sealed
 from gensup.steps.summary import summary
 from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
-from gensup.steps.table import Synthetic, exercise, read_sets
-from gensup.store import RunLock, open_run, update_run
+from gensup.steps.synthetic import Synthetic, read_sets
+from gensup.steps.table import exercise
+from gensup.store import RunLock, open_run
 from gensup.store.run import read_run
 from gensup.synthesis.diffusion import models
 from gensup.synthesis.plan import HIGHEST
@@ -185,6 +188,7 @@ def tune(
         _check_limits(candidates, costs)
         asked = own.made() if own else given
         with RunLock(out):
+            opened(out)
             log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
             decision = Decision(
                 out=out,
@@ -209,10 +213,11 @@ def tune(
             verdict, table = decided.verdict, decided.table
             build(engine, candidates, verdict, table, decided.exercised, machine, means).save(out / "detector")
             _written(out, candidates, decided)
+            neighbourhood(engine, out, decided.exercised, decided.judgements, machine, settings.seed)
             strange = cast("Json", [asdict(suspect) for suspect in found])
             settled = cast("Json", asdict(verdict))
             _forget_oracle(out, settled)
-            update_run(out, verdict=settled, suspects=strange)
+            sealed(out, verdict=settled, suspects=strange)
             report = write_report(out, synthetic)
             log(out, "run finished", answer=verdict.answer)
     unjudged = None

@@ -19,8 +19,8 @@ from gensup.errors import GensupError
 from gensup.steps.alarms import NormalScores
 from gensup.steps.fit import fit
 from gensup.steps.score import score
-from gensup.steps.synthesize import synthesize
-from gensup.steps.table import exercise, folds_of, read_sets
+from gensup.steps.synthetic import read_sets
+from gensup.steps.table import exercise, folds_of
 from gensup.steps.tune import Tuning, tune
 from gensup.store import sha256_file
 from tests.steps.conftest import SEEDED, SETTINGS
@@ -285,14 +285,6 @@ def test_a_files_own_folders_say_its_section(tuned: Tuning, tmp_path: Path) -> N
     assert scored.name == "00000000.wav"
     with pytest.raises(GensupError, match="fan/02"):
         score(tuned.detector, [other], workers=1)
-
-
-def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
-    synthesize(data, "fan", tmp_path / "half", settings=SETTINGS, shard=(1, 2), workers=1)
-    with pytest.raises(GensupError, match="no finished twin set"):
-        read_sets([tmp_path / "half"], "fan")
-    with pytest.raises(GensupError, match="no anomalies"):
-        read_sets([data / "fan" / "train"], "fan")
 
 
 def test_a_run_is_finished_even_if_the_oracle_finds_no_labels(
