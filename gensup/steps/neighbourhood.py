@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from gensup.clip import Json
 from gensup.detection.features import pooled
@@ -18,11 +19,12 @@ from gensup.rng import generator
 from gensup.selection.records import Judgement, Question
 from gensup.steps.synthetic import PLAIN
 from gensup.steps.table import Exercise
-from gensup.steps.tsne import tsne
 from gensup.store import SCHEMA, write_json
 
 MOST = {"normal": 90, "sham": 40, "anomaly": 110}  # clips of a role: more are drawn over each other
 FEWEST = 8  # clips, or there is no neighbourhood
+PERPLEXITY = 30.0  # effective neighbours of a point, of many points; of few a third of them
+ITERATIONS = 500
 DECIMALS = 2  # of a place
 
 
@@ -41,7 +43,9 @@ def neighbourhood(
     vectors = pooled(engine, exercised.examples(machine, ()).take(rows), FRONTENDS.load("log-mel")(), poolings)
     summary = np.concatenate([np.asarray(part, dtype=np.float64) for part in vectors], axis=1)
     spread = summary.std(axis=0)
-    places = np.round(tsne((summary - summary.mean(axis=0)) / np.where(spread > 0, spread, 1.0)), DECIMALS)
+    if not spread.any():  # one sound, again and again
+        return
+    places = np.round(_tsne((summary - summary.mean(axis=0)) / np.where(spread > 0, spread, 1.0)), DECIMALS)
     columns = [exercised.columns[i] for i in rows]
     mechanisms: list[Json] = [exercised.questions[c.clip].mechanism if c.role == "anomaly" else None for c in columns]
     write_json(
@@ -55,6 +59,16 @@ def neighbourhood(
             "places": places.tolist(),
         },
     )
+
+
+def _tsne(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) places: near ones stay near, distances between groups say nothing."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
+    model = TSNE(perplexity=perplexity, init="pca", method="exact", max_iter=ITERATIONS, random_state=0)
+    with threadpool_limits(1):  # sums are rounded by how they are spread over threads
+        return np.asarray(model.fit_transform(vectors), dtype=np.float64)
 
 
 def _chosen(exercised: Exercise, judgements: Sequence[Judgement], seed: int) -> NDArray[np.intp]:
