@@ -5,6 +5,7 @@ LoRA's values are ASDKit's (Fujimura et al., 2025: rank 64 on queries and values
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -66,6 +67,7 @@ class BeatsLora:
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.5
     trained: ClassVar[bool] = True
+    together: ClassVar[int] = 16
 
     def __post_init__(self) -> None:
         in_ranges(
@@ -193,16 +195,16 @@ class Adaptation(BeatsLora):
         network.take(arrays)
         return network.for_use(device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
         import torch
 
         from gensup.detection.networks.adapted_beats import fbanks
 
         place = network.beats.patch_embedding.weight
         with torch.inference_mode():
-            samples = torch.from_numpy(np.array(self.laid(audio[0], rate)))[None]
-            embedding = network(fbanks(samples).to(place.device, place.dtype))
-        return Tokens(embedding.float().cpu().numpy()[None])
+            samples = torch.from_numpy(np.stack([self.laid(audio[0], rate) for audio in clips]))
+            rows = network(fbanks(samples).to(place.device, place.dtype)).float().cpu().numpy()
+        return [Tokens(row[None, None]) for row in rows]
 
     def _network(self, beats: Beats, seed: int = 0) -> AdaptedBeats:
         from gensup.detection.networks.adapted_beats import AdaptedBeats

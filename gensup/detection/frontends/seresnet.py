@@ -5,6 +5,7 @@ Their report gives no layers, epochs, loss settings or sizes: these are ASDKit's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -59,6 +60,7 @@ class SeResNet:
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.2
     trained: ClassVar[bool] = True
+    together: ClassVar[int] = 64
 
     def __post_init__(self) -> None:
         in_ranges(
@@ -113,10 +115,11 @@ class SeResNet:
 
         return filled(self._network(rate), arrays, device)
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
-        from gensup.detection.networks.opening import embedding
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
+        from gensup.detection.networks.opening import embeddings
 
-        return Tokens(embedding(network, self.laid(audio[0], rate))[None, None])
+        rows = embeddings(network, [self.laid(audio[0], rate) for audio in clips])
+        return [Tokens(row[None, None]) for row in rows]
 
     def _network(self, rate: int) -> Any:
         from gensup.detection.networks.log_mel import LogMelLayer

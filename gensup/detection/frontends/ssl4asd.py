@@ -5,6 +5,7 @@ Settings are of the author's repository; ``rate`` is Adam's, which stays as it i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -51,6 +52,7 @@ class Ssl4Asd:
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.2
     trained: ClassVar[bool] = True
+    together: ClassVar[int] = 64
 
     def __post_init__(self) -> None:
         in_ranges(
@@ -104,10 +106,11 @@ class Ssl4Asd:
 
         return filled(self._network(rate), arrays, device)
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
-        from gensup.detection.networks.opening import embedding
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
+        from gensup.detection.networks.opening import embeddings
 
-        return Tokens(embedding(network, self.laid(audio[0], rate))[None, None])
+        rows = embeddings(network, [self.laid(audio[0], rate) for audio in clips])
+        return [Tokens(row[None, None]) for row in rows]
 
     def _network(self, rate: int) -> Any:
         from gensup.detection.networks.two_branch import TwoBranch
