@@ -74,8 +74,8 @@ class Beats:
         if beats.frames(len(sounds[0])) < patch:
             raise too_short(len(sounds[0]), RATE, f"a patch is {patch} frames of 25 ms, 10 ms apart")
         with torch.inference_mode():
-            bank = torch.stack([beats.fbank(torch.from_numpy(sound)) for sound in sounds])
-            x = torch.cat(network(bank.to(weight.device, weight.dtype), self.layers), dim=-1)
+            bank = beats.fbanks(torch.from_numpy(np.stack(sounds)).to(weight.device))
+            x = torch.cat(network(bank.to(weight.dtype), self.layers), dim=-1)
             found = x.float().cpu().numpy()
             return list(found.reshape(len(found), -1, network.mel_patches, found.shape[-1]))
 

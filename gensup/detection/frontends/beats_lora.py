@@ -198,12 +198,12 @@ class Adaptation(BeatsLora):
     def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
         import torch
 
-        from gensup.detection.networks.adapted_beats import fbanks
+        from gensup.detection.networks.beats import fbanks
 
         place = network.beats.patch_embedding.weight
         with torch.inference_mode():
             samples = torch.from_numpy(np.stack([self.laid(audio[0], rate) for audio in clips]))
-            rows = network(fbanks(samples).to(place.device, place.dtype)).float().cpu().numpy()
+            rows = network(fbanks(samples.to(place.device)).to(place.dtype)).float().cpu().numpy()
         return [Tokens(row[None, None]) for row in rows]
 
     def _network(self, beats: Beats, seed: int = 0) -> AdaptedBeats:
