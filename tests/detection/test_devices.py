@@ -6,11 +6,10 @@ import logging
 from collections.abc import Sequence
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.detection.devices import Passes, on_gpu  # noqa: E402
-from gensup.errors import GensupError  # noqa: E402
+from gensup.detection.devices import Passes, on_gpu
+from gensup.errors import GensupError
 
 
 def test_which_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:

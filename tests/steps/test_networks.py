@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-pytest.importorskip("torch")
-
 from gensup.cli.app import app
 from gensup.detection.conversion import convert
 from gensup.detection.detector import load
