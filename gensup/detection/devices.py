@@ -63,6 +63,7 @@ class Passes:
         begin = 0
         while begin < len(items):
             part = items[begin : begin + min(most, self._most.get(key, most))]
+            found: Sequence[R] | None = None
             try:
                 found = of(part)
             except torch.OutOfMemoryError as error:
@@ -77,8 +78,7 @@ class Passes:
                     "out of memory with %d clips at a time: %d from here on, which changes numbers by rounding",
                     len(part), len(part) // 2,
                 )  # fmt: skip
-                found = ()
-            if not found:  # out of the handler, which held on to what filled the memory
+            if found is None:  # out of the handler, which held on to what filled the memory
                 torch.cuda.empty_cache()
                 continue
             yield from found

@@ -208,6 +208,8 @@ def test_another_rate_is_refused_and_untrained_hears_any(clips: Examples) -> Non
     with pytest.raises(GensupError, match="another sampling rate"):
         made.tokens(clips.audio[0].read(), 16_000)
     assert TINY.untrained(CPU).tokens(clips.audio[0].read(), 4000).x.shape == (1, 1, 8)
+    with pytest.raises(GensupError, match="the device is not here"):
+        replace(TINY, dim=9).untrained(Means(device="cuda:99")).tokens(clips.audio[0].read(), 4000)
 
 
 @pytest.mark.parametrize(
