@@ -146,6 +146,7 @@ def test_what_finished_trainings_leave_is_forgotten_at_the_end(
     unfinished = tmp_path / "training-0"
     for kept in ("kept/step-000000002", "checkpoints/step-000000004"):
         (unfinished / kept).mkdir(parents=True)
+    (tmp_path / "gone-training-1" / "checkpoints").mkdir(parents=True)  # of a run that was killed at this
     (busy,) = (path for path in tmp_path.glob("training-*") if path != unfinished)
     with RunLock(busy):
         forget(tmp_path)
