@@ -97,6 +97,8 @@ def tune(
     weights: Path | None = None,
     device: str | None = None,
     frontend: Path | None = None,
+    noise: Path | None = None,
+    noise_channel: Channel | None = None,
     workers: int | None = None,
     where: Where | None = None,
     progress: Progress = QUIET,
@@ -114,6 +116,7 @@ def tune(
         frontend: a folder that ``train`` wrote, of other machines: it is used as it is. Without it frontends that are
             trained are trained here, once a fold and without the fold's clips, and kept in ``out/frontends``; what they
             could be continued from is removed at the end.
+        noise: see ``fit``, and ``noise_channel``.
         oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
         where: what makes the twins; of their bytes it changes none.
 
@@ -122,9 +125,12 @@ def tune(
     """
     root, out = Path(root), Path(out)  # text is welcome, too
     synthetic = [Path(folder) for folder in synthetic]
-    needed = Needed(weights=weights, device=device, frontend=frontend, cache=cache)
+    needed = Needed(
+        weights=weights, device=device, frontend=frontend, cache=cache, noise=noise, noise_channel=noise_channel
+    )
     front = needed.front()
     candidates = Candidates.of(detectors, detectors_overlay, front)
+    needed.check_noise(candidates.params.values())
     settings, choosing = settings or Settings(), choosing or Choosing()
     if not synthetic:
         settings = with_generator(settings, candidates.recipes.values())
@@ -152,13 +158,19 @@ def tune(
             tuple(candidates.recipes.values()), root, recordings, out=out, skip_bad=skip_bad, engine=engine,
             progress=progress, pattern=pattern, attributes=attributes,
         )  # fmt: skip
-        means = needed.means(out / FRONTENDS, heard)
+        noises = needed.noise_for(
+            candidates.params.values(), root, recordings, heard, out=out, skip_bad=skip_bad, engine=engine,
+            progress=progress, pattern=pattern,
+        )  # fmt: skip
+        means = needed.means(out / FRONTENDS, heard, noises)
         found = suspects.find(engine, candidates, recordings, settings.seed, means)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
         config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
-        config |= choosing.described() | ({} if pattern is None else {"pattern": pattern}) | described(front, heard)
+        config |= (
+            choosing.described() | ({} if pattern is None else {"pattern": pattern}) | described(front, heard, noises)
+        )
         own = None
         if synthetic:
             given = read_sets(synthetic, machine)

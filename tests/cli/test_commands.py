@@ -168,6 +168,8 @@ FIT = ["fit", "DATA", "--machine", "fan", "--detector", "twfr-gmm", "--out"]
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--faults", "hisss"], "did you mean hiss"),
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--channel", "left"], "--channel"),
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--channel", "5"], "no such channel"),
+        (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--noise-channel", "loud"], "--noise-channel"),
+        (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--noise", "DATA"], "nothing to use noise for"),
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--synthetic", "nowhere"], "nowhere"),
         (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--severities", "1,x"], "--severities"),
         (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--shard", "3/2"], "--shard"),

@@ -14,12 +14,14 @@ import pytest
 import torch
 
 from gensup.detection import learnt
+from gensup.detection.by_classes import Classifier
 from gensup.detection.examples import Examples
 from gensup.detection.frontends.seresnet import SeResNet
 from gensup.detection.frontends.ssl4asd import Ssl4Asd
 from gensup.detection.learnt import Learnt
 from gensup.detection.means import Means
 from gensup.detection.training import keeping
+from gensup.detection.training.classifying import Learner
 from gensup.detection.training.leftovers import forget
 from gensup.errors import GensupError
 from gensup.store import RunLock
@@ -242,3 +244,9 @@ def test_clips_of_any_length_are_laid() -> None:
 def test_settings_that_make_no_sense(change: dict[str, object], word: str) -> None:
     with pytest.raises(GensupError, match=word):
         replace(TINY, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("base", [Learner, Classifier])
+def test_what_lacks_its_own_part_is_not_made(base: type) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        base()
