@@ -108,6 +108,7 @@ class FromNothing(Classifier):
     dtype: Literal["float32", "bfloat16"] = "float32"
 
     per_clip_seconds: ClassVar[float] = 0.2
+    together: ClassVar[int] = 64
 
     def __post_init__(self) -> None:
         Classifier.__post_init__(self)
@@ -134,10 +135,11 @@ class FromNothing(Classifier):
 
         return filled(self.network(rate), arrays, device)
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
-        from gensup.detection.networks.opening import embedding
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
+        from gensup.detection.networks.opening import embeddings
 
-        return Tokens(embedding(network, self.laid(audio[0], rate))[None, None])
+        rows = embeddings(network, [self.laid(audio[0], rate) for audio in clips])
+        return [Tokens(row[None, None]) for row in rows]
 
     @abstractmethod
     def network(self, rate: int) -> Any:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gensup.audio.files import Audio
 from gensup.clip import Json
 from gensup.detection.between import Between, Sound, mixed
+from gensup.detection.devices import on_gpu
 from gensup.detection.examples import Examples
 from gensup.detection.means import TRAINED, Means
-from gensup.detection.parts import FittedFrontend, Frontend, Pooling, Tokens
-from gensup.engine import Engine, collect
+from gensup.detection.parts import Batching, FittedFrontend, Frontend, Pooling, Tokens
+from gensup.engine import Engine, Inline, Threads, collect, instead
 from gensup.errors import GensupError
 from gensup.rng import seed
 from gensup.store import ArrayCache
 
 CLIPS_A_TASK = 16
+OVERLAP = 2  # threads beside a network on a GPU: one computes, the other reads and pools
 WORTH_KEEPING_S = 0.02  # a clip; below it, making a vector again is quicker than writing a file safely
 
 
@@ -33,11 +37,13 @@ class _Embed:
     cache: ArrayCache | None
 
     def __call__(self, clips: Sequence[tuple[Sound, str]]) -> NDArray[np.float32]:
-        return np.stack([self._kept(clip, key) for clip, key in clips], axis=1)
+        chunk = _Chunk(self, [clip for clip, _ in clips])
+        return np.stack([self._kept(chunk, place, key) for place, (_, key) in enumerate(clips)], axis=1)
 
-    def _kept(self, clip: Sound, key: str) -> NDArray[np.float32]:
+    def _kept(self, chunk: _Chunk, place: int, key: str) -> NDArray[np.float32]:
         if self.cache is None:
-            return self._pooled(clip)
+            return chunk.vectors(place)
+        clip = chunk.clips[place]
         settings: dict[str, Json] = {
             "frontend": self.frontend.fingerprint,
             "poolings": [[pooling.name, asdict(pooling)] for pooling in self.poolings],  # type: ignore[call-overload]
@@ -45,31 +51,96 @@ class _Embed:
             "channel": clip.channel,
         }
         made = self.cache.get(
-            self.frontend.name, self.frontend.version, settings, [key], lambda: {"vectors": self._pooled(clip)}
+            self.frontend.name, self.frontend.version, settings, [key], lambda: {"vectors": chunk.vectors(place)}
         )
         return np.asarray(made["vectors"], dtype=np.float32)
 
-    def _tokens(self, clip: Sound) -> Tokens:
-        if isinstance(clip, Between) and clip.at == "log-mel":
-            a, b = (self.frontend.tokens(ref.read(), ref.rate).x for ref in (clip.first, clip.second))
-            return Tokens(mixed(a, b, clip.share, axis=0))
-        return self.frontend.tokens(clip.read(), clip.rate)
-
-    def _pooled(self, clip: Sound) -> NDArray[np.float32]:
-        try:
-            tokens = self._tokens(clip)
-        except GensupError as error:
-            if error.where:
-                raise
-            raise GensupError(
-                error.what, where=str(clip.path), value=error.value, rule=error.rule, remedy=error.remedy
-            ) from None
+    def pooled(self, tokens: Tokens) -> NDArray[np.float32]:
+        """(poolings, dim)."""
         rows: dict[int, NDArray[np.float32]] = {}
         for kind in {type(pooling) for pooling in self.poolings}:
             places = [i for i, pooling in enumerate(self.poolings) if type(pooling) is kind]
             vectors = kind.pool_many(tokens, [self.poolings[i] for i in places])
             rows |= dict(zip(places, vectors, strict=True))
         return np.stack([rows[i] for i in range(len(self.poolings))])
+
+
+class _Chunk:
+    """The clips of a task; a pass of the network is made when a clip in it is asked for.
+
+    Which clips share a pass depends on the chunk alone, not on which of them are in the cache: batches of other clips
+    round otherwise, and a continued run is to make the bytes of one that was never stopped.
+    """
+
+    def __init__(self, task: _Embed, clips: Sequence[Sound]) -> None:
+        self.task, self.clips = task, clips
+        self._batch = batch_of(task.frontend)
+        self._passes: dict[int, tuple[int, ...]] = {}  # a place's, all of which lie in ``_sounds``
+        self._sounds: dict[int, Audio] = {}
+        self._made: dict[int, NDArray[np.float32]] = {}
+
+    def vectors(self, place: int) -> NDArray[np.float32]:
+        """(poolings, dim) of a clip."""
+        if place not in self._made:
+            self._hear(place)
+        return self._made[place]
+
+    def _hear(self, place: int) -> None:
+        if self._batch == 1 or _between_tokens(self.clips[place]):
+            with _named(self.clips[place]):
+                self._made[place] = self.task.pooled(self._alone(self.clips[place]))
+            return
+        if not self._passes:
+            self._arrange()
+        places, rate = self._passes[place], self.clips[place].rate
+        assert isinstance(self.task.frontend, Batching)
+        heard = self.task.frontend.tokens_many([self._sounds.pop(other) for other in places], rate)
+        for other in places:
+            with _named(self.clips[other]):
+                self._made[other] = self.task.pooled(next(heard))
+
+    def _arrange(self) -> None:
+        """Read all clips, those of one rate and length into passes in their order."""
+        alike: dict[tuple[int, int], list[int]] = {}
+        for place, clip in enumerate(self.clips):
+            if not _between_tokens(clip):
+                with _named(clip):
+                    self._sounds[place] = clip.read()
+                alike.setdefault((clip.rate, self._sounds[place].shape[1]), []).append(place)
+        for places in alike.values():
+            for begin in range(0, len(places), self._batch):
+                own = tuple(places[begin : begin + self._batch])
+                self._passes |= dict.fromkeys(own, own)
+
+    def _alone(self, clip: Sound) -> Tokens:
+        frontend = self.task.frontend
+        if isinstance(clip, Between) and clip.at == "log-mel":
+            a, b = (frontend.tokens(ref.read(), ref.rate).x for ref in (clip.first, clip.second))
+            return Tokens(mixed(a, b, clip.share, axis=0))
+        return frontend.tokens(clip.read(), clip.rate)
+
+
+def _between_tokens(clip: Sound) -> bool:
+    """Whether it has no sound of its own."""
+    return isinstance(clip, Between) and clip.at == "log-mel"
+
+
+@contextmanager
+def _named(clip: Sound) -> Iterator[None]:
+    """An error that does not say where gets the clip's path."""
+    try:
+        yield
+    except GensupError as error:
+        if error.where:
+            raise
+        raise GensupError(
+            error.what, where=str(clip.path), value=error.value, rule=error.rule, remedy=error.remedy
+        ) from None
+
+
+def batch_of(frontend: FittedFrontend) -> int:
+    """How many clips it hears in one pass."""
+    return frontend.batch if isinstance(frontend, Batching) else 1
 
 
 def pooled(
@@ -81,11 +152,17 @@ def pooled(
 ) -> NDArray[np.float32]:
     """(poolings, clips, dim): one vector a clip and pooling; a slow frontend's are kept in ``cache``.
 
+    A frontend on a GPU is asked by this process alone: several would each load the network, and share one device.
+
     Raises:
         GensupError: a clip that the gate or the frontend refuses.
     """
     clips = list(zip(examples.audio, examples.key, strict=True))
-    chunks = [clips[i : i + CLIPS_A_TASK] for i in range(0, len(clips), CLIPS_A_TASK)]
+    batch = batch_of(frontend)
+    size = CLIPS_A_TASK if batch == 1 else batch
+    chunks = [clips[i : i + size] for i in range(0, len(clips), size)]
+    if batch > 1:
+        engine = instead(engine, Threads(OVERLAP))
     task = _Embed(frontend, tuple(poolings), cache if frontend.per_clip_seconds >= WORTH_KEEPING_S else None)
     return np.concatenate(collect(engine, task, chunks), axis=1)
 
@@ -94,6 +171,8 @@ def ready_many(
     engine: Engine, frontend: Frontend, normals: Sequence[Examples], means: Means
 ) -> tuple[FittedFrontend, ...]:
     """A frontend trained on each of several sets of clips, side by side; one that is not trained stays here.
+
+    On a GPU they are trained one after another, in this process.
 
     Where ``means.trained`` names a frontend that was trained before, it is that one, whatever the clips.
 
@@ -107,6 +186,8 @@ def ready_many(
     material = [_material(clips) for clips in normals]
     if len(material) == 1:
         return (frontend.ready(material[0], means, seed("frontend")),)
+    if on_gpu(means.device):
+        engine = instead(engine, Inline())
     return tuple(collect(engine, _Train(frontend, means), material))
 
 

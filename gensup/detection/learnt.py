@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
+from threading import RLock
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from gensup.audio.files import Audio
+from gensup.detection.devices import Passes, device, on_gpu
 from gensup.detection.parts import STATE, Arrays, Tokens
 from gensup.errors import GensupError
 from gensup.rng import digest
 
 OPEN = 4  # networks that a process holds
 RATE = 16_000  # Hz, where no clip says it
+
+_opening = RLock()  # two threads need no two networks
+_passes = Passes()  # of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Learnable(Protocol):
     name: ClassVar[str]
     version: ClassVar[int]
     per_clip_seconds: ClassVar[float]
+    together: ClassVar[int]  # clips in one pass of a GPU; 1 where the network stays on the CPU
 
     def fresh(self, rate: int) -> Arrays:
         """What the arrays of a trained network look like, before any training."""
@@ -70,8 +78,8 @@ class Learnable(Protocol):
         """The network that hears clips of a rate (Hz); an error of torch or KeyError when the arrays are another's."""
         ...
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
-        """Tokens of one clip."""
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
+        """Tokens of each clip, by one pass: the clips are of one length."""
         ...
 
 
@@ -109,8 +117,23 @@ class Learnt:
     def state(self) -> Arrays:
         return self.weights.arrays()
 
+    @property
+    def batch(self) -> int:
+        together = int(self.settings.together)
+        return together if together > 1 and on_gpu(self.device) else 1
+
     def tokens(self, audio: Audio, rate: int) -> Tokens:
-        network, wanted = _opened(self)
+        (only,) = self.tokens_many([audio], rate)
+        return only
+
+    def tokens_many(self, clips: Sequence[Audio], rate: int) -> Iterator[Tokens]:
+        """Tokens of each clip, neighbours of equal length in one pass; on a CPU each alone.
+
+        Raises:
+            GensupError: another rate than the network's, or a clip too short for one token.
+        """
+        with _opening:
+            network, wanted = _opened(self)
         if rate != wanted:
             raise GensupError(
                 "a clip of another sampling rate",
@@ -118,16 +141,23 @@ class Learnt:
                 rule=f"{wanted} Hz, as the clips that the network was trained on",
                 remedy="resample it",
             )
-        found: Tokens = self.settings.heard(network, audio, rate)
-        return found
+
+        def heard(alike: Sequence[Audio]) -> list[Tokens]:
+            found: list[Tokens] = self.settings.heard(network, alike, rate)
+            return found
+
+        batch = self.batch
+        for _, group in groupby(clips, lambda clip: clip.shape[1]):
+            alike = list(group)
+            yield from _passes.run(alike, batch, heard, (self.fingerprint, self.device, alike[0].shape[1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Untrained(Learnt):
     """As large and as slow as one that is trained, at whatever rate it is asked."""
 
-    def tokens(self, audio: Audio, rate: int) -> Tokens:
-        return _untrained(self.settings, rate, self.device).tokens(audio, rate)
+    def tokens_many(self, clips: Sequence[Audio], rate: int) -> Iterator[Tokens]:
+        return _untrained(self.settings, rate, self.device).tokens_many(clips, rate)
 
 
 def untrained(settings: Any, device: str | None) -> Untrained:
@@ -150,23 +180,17 @@ def restored(settings: Any, file: Path, device: str | None) -> Learnt:
     return found
 
 
-def best_device(device: str | None) -> str:
-    """``device``, or the best that there is."""
-    if device is not None:
-        return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 @lru_cache(maxsize=OPEN)
 def _opened(learnt: Learnt) -> tuple[Any, int]:
     """The network and its clips' rate (Hz)."""
     arrays = learnt.weights.arrays()
+    place = str(device(learnt.device))
     try:
         rate = int(arrays.pop("rate").reshape(-1)[0])  # a file may have given it an axis
-        return learnt.settings.opened(arrays, rate, best_device(learnt.device)), rate
+        return learnt.settings.opened(arrays, rate, place), rate
     except (RuntimeError, KeyError, ValueError) as error:
+        if type(error).__name__ == "OutOfMemoryError":
+            raise
         where = "" if learnt.weights.file is None else str(learnt.weights.file)
         said = str(error).splitlines()
         raise GensupError(

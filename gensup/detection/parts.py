@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,28 @@ class FittedFrontend(Protocol):
 
     def state(self) -> Arrays:
         """What was trained, for the detector's file; of pretrained weights only their SHA-256."""
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A fitted frontend that can hear several clips in one pass of its network."""
+
+    @property
+    def batch(self) -> int:
+        """Clips in a pass. More than one on a GPU alone, which is then used by a single process.
+
+        Raises:
+            GensupError: the device is not here.
+        """
+        ...
+
+    def tokens_many(self, clips: Sequence[Audio], rate: int) -> Iterator[Tokens]:
+        """``tokens`` of each clip; of clips of equal length in one pass they differ from those by rounding.
+
+        Raises:
+            GensupError: see ``FittedFrontend.tokens``.
+        """
         ...
 
 

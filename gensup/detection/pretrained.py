@@ -200,25 +200,6 @@ def arrays_of(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     return load_file(checkpoint.path)
 
 
-def device(wanted: str | None) -> torch.device:
-    """The device to compute on.
-
-    Raises:
-        GensupError: no such device, or it is not here.
-    """
-    import torch
-
-    if wanted is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(wanted)
-    except RuntimeError:
-        raise GensupError("no such device", where="--device", value=wanted, rule="cpu, cuda, cuda:1") from None
-    if found.type == "cuda" and not (torch.cuda.is_available() and (found.index or 0) < torch.cuda.device_count()):
-        raise GensupError("the device is not here", where="--device", value=wanted, rule="one that torch can see")
-    return found
-
-
 class _Loaded:
     """The models of this process: two, for none asks for more at a time and one may weigh a gigabyte."""
 

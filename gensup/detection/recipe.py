@@ -151,13 +151,22 @@ def load(name: str, overlay: Path | None = None) -> Recipe:
     Raises:
         GensupError: no such recipe, or a file that is none.
     """
+    return _loaded(name, overlay, ())
+
+
+def _loaded(name: str, overlay: Path | None, under: tuple[str, ...]) -> Recipe:
+    """The recipe; ``under`` are those that it is read for, each for the sake of the one before."""
+    where = f"detectors/{under[-1]}.yaml" if under else ""
     known = names("detectors", ".yaml", overlay)
     if name not in known:
-        raise unknown("detector", name, known)
+        raise unknown("detector", name, known, where=where)
+    if name in under:
+        ring = " -> ".join((*under[under.index(name) :], name))
+        raise GensupError("a recipe that is made of itself", where=where, value=ring, rule="members are other recipes")
     content = mapping("detectors", f"{name}.yaml", overlay)
     if "members" in content:
-        return _united(name, content, overlay)
-    return _paired(name, content, overlay) if "pair" in content else _parsed(name, content)
+        return _united(name, content, overlay, under)
+    return _paired(name, content, overlay, under) if "pair" in content else _parsed(name, content)
 
 
 def load_all(overlay: Path | None = None) -> tuple[Recipe, ...]:
@@ -165,7 +174,7 @@ def load_all(overlay: Path | None = None) -> tuple[Recipe, ...]:
     return tuple(load(name, overlay) for name in names("detectors", ".yaml", overlay))
 
 
-def _paired(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Recipe:
+def _paired(stem: str, content: Mapping[str, Json], overlay: Path | None, under: tuple[str, ...]) -> Recipe:
     """A pair of generator and detector: the detector's recipe under the pair's name and with its words."""
     where = f"detectors/{stem}.yaml"
     _check_keys(stem, content, ("name", "paper", "pair"), WORDS)
@@ -179,8 +188,8 @@ def _paired(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Rec
         detector=_typed(str, said.get("detector"), f"{where}: pair.detector"),
         criterion=_typed(str, said.get("criterion"), f"{where}: pair.criterion"),
     )
-    base = load(pair.detector, overlay) if pair.detector != stem else None
-    if base is None or base.pair is not None:
+    base = _loaded(pair.detector, overlay, (*under, stem))
+    if base.pair is not None:
         raise GensupError("a pair of a pair", where=where, value=pair.detector, rule="pair.detector is a plain recipe")
     words = _words(content, where)
     if "needs" not in content:
@@ -188,19 +197,12 @@ def _paired(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Rec
     return replace(base, name=stem, pair=pair, **words)
 
 
-def _united(stem: str, content: Mapping[str, Json], overlay: Path | None) -> Recipe:
+def _united(stem: str, content: Mapping[str, Json], overlay: Path | None, under: tuple[str, ...]) -> Recipe:
     """Recipes that score together, each with its own parts."""
     where = f"detectors/{stem}.yaml: members"
     _check_keys(stem, content, ("name", "paper", "members"), WORDS)
     members = tuple(_typed(str, name, where) for name in _list(content["members"], where))
-    for name in members:
-        known = names("detectors", ".yaml", overlay)
-        if name not in known:
-            raise unknown("detector", name, known, where=where)
-        # Of a ring each recipe would be read for ever.
-        if stem in (name, *_list(mapping("detectors", f"{name}.yaml", overlay).get("members", []), where)):
-            raise GensupError("a member of itself", where=where, value=name, rule="members are other recipes")
-    found = [load(name, overlay) for name in members]
+    found = [_loaded(name, overlay, (*under, stem)) for name in members]
     if len(set(members)) < max(2, len(members)) or len({one.group_by for one in found}) > 1:
         raise GensupError(
             "recipes that cannot score together",

@@ -7,7 +7,7 @@ gives linear algebra one thread a worker: an item has the same bits whoever comp
 from gensup.engine.attempt import single_threaded
 from gensup.engine.cluster import Ray
 from gensup.engine.cpus import default_workers
-from gensup.engine.done import Done, Engine, collect
+from gensup.engine.done import Done, Engine, collect, instead
 from gensup.engine.inline import Inline
 from gensup.engine.local import Local
 from gensup.engine.threads import Threads
@@ -29,5 +29,6 @@ __all__ = [
     "collect",
     "default_workers",
     "for_workers",
+    "instead",
     "single_threaded",
 ]

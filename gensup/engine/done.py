@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from gensup.errors import GensupError
 
@@ -52,6 +52,20 @@ class Engine(Protocol):
             items: a few are on their way at a time, the next leave as results come in.
         """
         ...
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """An engine that leaves the work to another and listens."""
+
+    def around(self, engine: Engine) -> Engine:
+        """The same listener around another."""
+        ...
+
+
+def instead(engine: Engine, other: Engine) -> Engine:
+    """``other`` in the place of ``engine``; who listens to the one listens to the other."""
+    return engine.around(other) if isinstance(engine, Listening) else other
 
 
 def collect(engine: Engine, task: Callable[[T], R], items: Sequence[T]) -> list[R]:

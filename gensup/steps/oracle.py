@@ -18,6 +18,7 @@ from gensup.detection.crossfit import fit_and_score
 from gensup.detection.detector import load
 from gensup.detection.examples import Examples
 from gensup.detection.recipe import load as load_recipe
+from gensup.detection.training.leftovers import forget
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.evaluation import Labels, Oracle, evaluate
@@ -117,6 +118,7 @@ def oracle(
     record = cast("dict[str, Json]", asdict(found))
     write_json(out / "evaluation" / "oracle.json", {"schema": SCHEMA, "labelled": fingerprint, **record})
     log(out, "oracle", clips=len(members))
+    forget(out / "frontends")
     for line in found.lines():
         progress.note(line)
     for why, number in sorted(Counter(left_out.values()).items()):

@@ -51,5 +51,9 @@ class Followed:
     def __exit__(self, *error: object) -> None:
         self.engine.__exit__(*error)
 
+    def around(self, engine: Engine) -> Engine:
+        """Another engine, followed likewise."""
+        return Followed(engine, self.progress)
+
     def run(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[Done[R]]:
         return self.progress.follow(self.engine.run(task, items), len(items), str(getattr(task, "doing", "working")))

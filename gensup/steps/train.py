@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import cast
 
 from gensup.audio.files import Channel
@@ -101,6 +102,7 @@ def train(
     with RunLock(out):
         if (out / RECORD).is_file():
             progress.note(f"{out} is finished: nothing to train")
+            rmtree(out / TRAINING, ignore_errors=True)
             return read(out)
         progress.note(f"training {frontend.name} on {len(clips)} normal clips, {len(set(clips.label or ()))} classes")
         means = Means(weights=weights, folder=out / TRAINING, device=device, noise=mixed)
@@ -121,6 +123,7 @@ def train(
             sha256=sha256(arrays).hexdigest(),
         )
         write(front, arrays)
+        rmtree(out / TRAINING, ignore_errors=True)  # weights and checkpoints, several times what stands beside it now
     return front
 
 

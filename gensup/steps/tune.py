@@ -11,6 +11,7 @@ from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.crossfit import Arrangement, unfit
 from gensup.detection.examples import Examples
+from gensup.detection.training.leftovers import forget
 from gensup.engine import Engine, for_workers
 from gensup.errors import GensupError
 from gensup.reporting import write_report
@@ -116,7 +117,8 @@ def tune(
         weights: folder of pretrained checkpoints.
         device: cpu, cuda, cuda:1, for networks; None: the best that is there.
         frontend: a folder that ``train`` wrote, of other machines: it is used as it is. Without it frontends that are
-            trained are trained here, once a fold and without the fold's clips, and kept in ``out/frontends``.
+            trained are trained here, once a fold and without the fold's clips, and kept in ``out/frontends``; what they
+            could be continued from is removed at the end.
         noise: see ``fit``, and ``noise_channel``.
         oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
         where: what makes the twins; of their bytes it changes none.
@@ -230,6 +232,7 @@ def tune(
             report = write_report(out, synthetic)
         except GensupError as error:  # the run is finished all the same
             unjudged = error
+    forget(out / FRONTENDS)
     return Tuning(
         out=out, verdict=verdict, table=table, detector=out / "detector", report=report, suspects=found,
         unjudged=unjudged,

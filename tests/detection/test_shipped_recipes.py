@@ -99,13 +99,24 @@ def test_members_score_together(tmp_path: Path) -> None:
         ("[mean-gmm, max-gmm]", "[mean-gmm]", "cannot score together"),
         ("[mean-gmm, max-gmm]", "[mean-gmm, mean-gmm]", "cannot score together"),
         ("max-gmm", "max-gm", "did you mean max-gmm"),
-        ("max-gmm", "both", "member of itself"),
+        ("max-gmm", "both", "made of itself.*both -> both"),
         ("members:", "frontend: {kind: log-mel}\nmembers:", "unknown recipe key"),
     ],
 )
 def test_members_that_cannot(tmp_path: Path, old: str, new: str, word: str) -> None:
     with pytest.raises(GensupError, match=word):
         load("both", overlay(tmp_path, UNITED.replace(old, new)))
+
+
+def test_a_ring_is_refused_however_long(tmp_path: Path) -> None:
+    for name, members in (("a", "[mean-gmm, b]"), ("b", "[c, max-gmm]"), ("c", "[max-gmm, d]")):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\npaper: {{cite: me}}\nmembers: {members}\n")
+    (tmp_path / "d.yaml").write_text(
+        "name: d\npaper: {cite: me}\npair: {generator: {}, detector: b, criterion: none}\n"
+    )
+    for name, ring in (("a", "b -> c -> d -> b"), ("d", "d -> b -> c -> d")):
+        with pytest.raises(GensupError, match=rf"made of itself \(got '{ring}'\)"):
+            load(name, tmp_path)
 
 
 def test_lists_are_values(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ A token is how far a vector is off, or a whole clip in the code's form of the Ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -47,6 +48,7 @@ class AutoEncoding:
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.01
     trained: ClassVar[bool] = True
+    together: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         in_ranges(
@@ -111,7 +113,10 @@ class AutoEncoding:
         inverse = None if self.residual == "mse" else (arrays["source"], arrays["target"])
         return network.eval(), inverse  # on the CPU: it takes a millisecond
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
+        return [self._heard(network, audio, rate) for audio in clips]
+
+    def _heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
         import torch
 
         autoencoder, inverse = network

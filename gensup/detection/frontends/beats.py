@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.audio.files import Audio
+from gensup.detection.devices import device
 from gensup.detection.embedding import Embedding, check_depth, check_layers, heard, too_short
 from gensup.detection.examples import Examples
 from gensup.detection.means import Means
-from gensup.detection.pretrained import Checkpoint, Precision, arrays_of, beats_file, description, device, once
+from gensup.detection.pretrained import Checkpoint, Precision, arrays_of, beats_file, description, once
 from gensup.errors import GensupError
 
 if TYPE_CHECKING:
     from gensup.detection.networks.beats import Beats as Network
 
 RATE = 16_000  # Hz
-BATCH = 16  # clips in one pass of a GPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Beats:
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = Embedding.per_clip_seconds
     trained: ClassVar[bool] = False
+    together: ClassVar[int] = 16
 
     def __post_init__(self) -> None:
         check_layers(self.layers)
@@ -61,8 +62,8 @@ class Beats:
 
     def embed(
         self, clips: Sequence[Audio], rate: int, checkpoint: Checkpoint, device: str | None
-    ) -> Iterator[NDArray[np.float32]]:
-        """No layer behind the last one asked for is computed; on a GPU neighbours of equal length share a pass."""
+    ) -> list[NDArray[np.float32]]:
+        """No layer behind the last one asked for is computed."""
         import torch
 
         from gensup.detection.networks import beats
@@ -70,34 +71,19 @@ class Beats:
         network = load(checkpoint, device, self.precision)
         weight, patch = network.patch_embedding.weight, network.config.input_patch_size
         sounds = [self._cut(heard(clip, rate, RATE)) for clip in clips]
-        for sound in sounds:
-            if beats.frames(len(sound)) < patch:
-                raise too_short(len(sound), RATE, f"a patch is {patch} frames of 25 ms, 10 ms apart")
-        most = BATCH if weight.device.type == "cuda" else 1  # on a CPU a second clip only crowds the caches
-        for batch in _alike(sounds, most):
-            with torch.inference_mode():
-                bank = torch.stack([beats.fbank(torch.from_numpy(sound)) for sound in batch])
-                x = torch.cat(network(bank.to(weight.device, weight.dtype), self.layers), dim=-1)
-                for tokens in x.float().cpu().numpy():
-                    yield tokens.reshape(-1, network.mel_patches, tokens.shape[-1])
+        if beats.frames(len(sounds[0])) < patch:
+            raise too_short(len(sounds[0]), RATE, f"a patch is {patch} frames of 25 ms, 10 ms apart")
+        with torch.inference_mode():
+            bank = beats.fbanks(torch.from_numpy(np.stack(sounds)).to(weight.device))
+            x = torch.cat(network(bank.to(weight.dtype), self.layers), dim=-1)
+            found = x.float().cpu().numpy()
+            return list(found.reshape(len(found), -1, network.mel_patches, found.shape[-1]))
 
     def _cut(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.seconds is None:
             return sound
         wanted = round(self.seconds * RATE)
         return np.pad(sound[:wanted], (0, max(0, wanted - len(sound))))
-
-
-def _alike(sounds: Sequence[NDArray[np.float32]], most: int) -> Iterator[list[NDArray[np.float32]]]:
-    """Neighbours of equal length, in order, at most so many together."""
-    batch: list[NDArray[np.float32]] = []
-    for sound in sounds:
-        if batch and (len(batch) == most or len(sound) != len(batch[0])):
-            yield batch
-            batch = []
-        batch.append(sound)
-    if batch:
-        yield batch
 
 
 def load(checkpoint: Checkpoint, where: str | None, precision: Precision) -> Network:

@@ -63,6 +63,7 @@ class BeatsLora(ByClasses):
     name: ClassVar[str] = "beats-lora"
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.5
+    together: ClassVar[int] = 16
 
     def __post_init__(self) -> None:
         ByClasses.__post_init__(self)
@@ -188,16 +189,16 @@ class Adaptation(BeatsLora, Classifier):
         network.take(arrays)
         return network.for_use(device, torch.bfloat16 if self.precision == "bf16" else torch.float32)
 
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
+    def heard(self, network: Any, clips: Sequence[Audio], rate: int) -> list[Tokens]:
         import torch
 
-        from gensup.detection.networks.adapted_beats import fbanks
+        from gensup.detection.networks.beats import fbanks
 
         place = network.beats.patch_embedding.weight
         with torch.inference_mode():
-            samples = torch.from_numpy(np.array(self.laid(audio[0], rate)))[None]
-            embedding = network(fbanks(samples).to(place.device, place.dtype))
-        return Tokens(embedding.float().cpu().numpy()[None])
+            samples = torch.from_numpy(np.stack([self.laid(audio[0], rate) for audio in clips]))
+            rows = network(fbanks(samples.to(place.device)).to(place.dtype)).float().cpu().numpy()
+        return [Tokens(row[None, None]) for row in rows]
 
     def _network(self, beats: Beats, seed: int = 0) -> AdaptedBeats:
         from gensup.detection.networks.adapted_beats import AdaptedBeats

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.audio.files import Audio
-from gensup.detection.embedding import Embedding, heard, too_short
-from gensup.detection.examples import Examples
-from gensup.detection.means import Means
-from gensup.detection.pretrained import Checkpoint, Precision
-from gensup.detection.transformer_frontend import find, load
+from gensup.detection.embedding import too_short
+from gensup.detection.pretrained import Precision
+from gensup.detection.transformer_frontend import Kind, Loaded, OfTransformers
 
 
 @dataclass(frozen=True, slots=True)
-class Clap:
+class Clap(OfTransformers):
     """A folder of weights; tokens (time, 2, 768), before they are averaged and projected.
 
     Only the last layer: the hierarchical transformer has another grid in every stage. A clip longer than the folder's
@@ -32,41 +28,23 @@ class Clap:
     precision: Precision = "fp32"
 
     name: ClassVar[str] = "clap"
-    version: ClassVar[int] = 1
-    per_clip_seconds: ClassVar[float] = Embedding.per_clip_seconds
-    trained: ClassVar[bool] = False
+    kind: ClassVar[Kind] = Kind("clap", "ClapModel", "ClapFeatureExtractor", "laion/clap-htsat-unfused")
 
-    def ready(self, normals: Examples, means: Means, seed: int) -> Embedding:
-        return self.untrained(means)
-
-    def untrained(self, means: Means) -> Embedding:
-        checkpoint, _ = find(means, self.checkpoint, "clap", "laion/clap-htsat-unfused")
-        return Embedding(self, checkpoint, means.device)
-
-    def restore(self, file: Path, means: Means) -> Embedding:
-        return self.untrained(means).restored(file)
-
-    def embed(
-        self, clips: Sequence[Audio], rate: int, checkpoint: Checkpoint, device: str | None
-    ) -> Iterator[NDArray[np.float32]]:
+    def tokens_of(self, loaded: Loaded, sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         import torch
 
-        loaded = load(checkpoint, "ClapModel", "ClapFeatureExtractor", device, self.precision)
         tower = loaded._replace(model=loaded.model.audio_model)
-        wanted, most = loaded.extractor.sampling_rate, loaded.extractor.nb_max_samples
-        least = loaded.extractor.fft_window_size
-        for clip in clips:
-            sound = heard(clip, rate, wanted)
-            found = []
-            for start in range(0, len(sound), most):
-                window = sound[start : start + most]
-                if len(window) < least:
-                    break
-                features = loaded.extractor(window, sampling_rate=wanted, return_tensors="pt")
-                # No window is longer than the tower's; its extractor would draw one at random to call so.
-                given = {"input_features": features["input_features"], "is_longer": torch.zeros(1, 1, dtype=torch.bool)}
-                grid = tower.output(given).last_hidden_state[0].permute(2, 1, 0)  # (time, freq, dim)
-                found.append(grid[: ceil(len(grid) * len(window) / most)].float().cpu().numpy())
-            if not found:
-                raise too_short(len(sound), wanted, f"a frame is {least} samples at {wanted} Hz")
-            yield np.concatenate(found)
+        most, least, length = loaded.extractor.nb_max_samples, loaded.extractor.fft_window_size, len(sounds[0])
+        # No window is longer than the tower's; its extractor would draw one at random to call so.
+        longer = torch.zeros(len(sounds), 1, dtype=torch.bool)
+        found = []
+        for start in range(0, length, most):
+            windows = [sound[start : start + most] for sound in sounds]
+            if len(windows[0]) < least:
+                break
+            given = {"input_features": loaded.features(windows)["input_features"], "is_longer": longer}
+            grid = tower.output(given).last_hidden_state.permute(0, 3, 2, 1)  # (clips, time, freq, dim)
+            found.append(grid[:, : ceil(grid.shape[1] * len(windows[0]) / most)].float().cpu().numpy())
+        if not found:
+            raise too_short(length, loaded.rate, f"a frame is {least} samples at {loaded.rate} Hz")
+        return list(np.concatenate(found, axis=1))

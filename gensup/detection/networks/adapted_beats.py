@@ -7,15 +7,13 @@ import json
 import torch
 from torch import Tensor, nn
 
-from gensup._compat import ensure_torchaudio
 from gensup.detection.networks.attentive_statistics import AttentiveStatistics
-from gensup.detection.networks.beats import FBANK_MEAN, FBANK_STD, MELS, RATE, Beats, BeatsConfig
+from gensup.detection.networks.beats import Beats, BeatsConfig
 from gensup.detection.parts import Arrays
 from gensup.training.lora import apply_lora, fold_lora
 
 TARGETS = ("q_proj", "v_proj")  # ASDKit's
 CONFIG = "config"  # of the network, where all of it travels
-FRAME, HOP = 400, 160  # samples of ``RATE``
 
 
 class AdaptedBeats(nn.Module):
@@ -77,17 +75,3 @@ def of_config(arrays: Arrays) -> Beats:
     """A BEATs of the architecture that the arrays speak of, whose weights are still to be filled in."""
     said = json.loads(bytes(arrays[CONFIG].astype("uint8")).decode())
     return Beats(BeatsConfig.of(said, "the detector's weights"))
-
-
-def fbanks(samples: Tensor) -> Tensor:
-    """(B, frames, 128) of clips (B, samples) at ``RATE``: ``networks.beats.fbank`` of each, all at once.
-
-    A frame does not depend on its neighbours, so the frames of all clips stand in a row, as if they did not overlap.
-    """
-    ensure_torchaudio()
-    from torchaudio.compliance import kaldi
-
-    rows = samples.unfold(1, FRAME, HOP) * 2**15
-    flat = rows.reshape(1, -1)
-    bank = kaldi.fbank(flat, num_mel_bins=MELS, sample_frequency=RATE, frame_length=25, frame_shift=25)
-    return torch.as_tensor((bank - FBANK_MEAN) / (2 * FBANK_STD)).reshape(len(samples), -1, MELS)

@@ -22,6 +22,7 @@ from gensup.errors import GensupError
 RATE = 16_000  # Hz
 FBANK_MEAN, FBANK_STD = 15.41663, 6.55582
 MELS = 128
+FRAME, HOP = 400, 160  # samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +321,7 @@ def from_checkpoint(arrays: Mapping[str, Tensor], said: Mapping[str, Json], wher
 
 def frames(samples: int) -> int:
     """Frames of 25 ms every 10 ms in a clip at ``RATE``: those that lie wholly inside it."""
-    return 0 if samples < 400 else 1 + (samples - 400) // 160
+    return 0 if samples < FRAME else 1 + (samples - FRAME) // HOP
 
 
 def fbank(samples: Tensor) -> Tensor:
@@ -333,6 +334,20 @@ def fbank(samples: Tensor) -> Tensor:
 
     bank = kaldi.fbank(samples[None] * 2**15, num_mel_bins=MELS, sample_frequency=RATE, frame_length=25, frame_shift=10)
     return torch.as_tensor((bank - FBANK_MEAN) / (2 * FBANK_STD))
+
+
+def fbanks(samples: Tensor) -> Tensor:
+    """(B, frames, 128) of clips (B, samples) at ``RATE``: ``fbank`` of each, all at once, on their device.
+
+    A frame does not depend on its neighbours, so the frames of all clips stand in a row, as if they did not overlap.
+    """
+    ensure_torchaudio()
+    from torchaudio.compliance import kaldi
+
+    rows = samples.unfold(1, FRAME, HOP) * 2**15
+    flat = rows.reshape(1, -1)
+    bank = kaldi.fbank(flat, num_mel_bins=MELS, sample_frequency=RATE, frame_length=25, frame_shift=25)
+    return torch.as_tensor((bank - FBANK_MEAN) / (2 * FBANK_STD)).reshape(len(samples), -1, MELS)
 
 
 def buckets(apart: Tensor, count: int, max_distance: int) -> Tensor:

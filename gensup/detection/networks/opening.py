@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,8 +24,7 @@ def filled(network: nn.Module, arrays: Arrays, device: str) -> nn.Module:
 
 
 @torch.inference_mode()
-def embedding(network: nn.Module, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(dim,) of one clip (samples,)."""
+def embeddings(network: nn.Module, samples: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """(clips, dim) of clips (samples,) of one length."""
     device = next(network.parameters()).device
-    heard = network(torch.from_numpy(np.ascontiguousarray(samples))[None].to(device))
-    return np.asarray(heard[0].float().cpu().numpy())
+    return np.asarray(network(torch.from_numpy(np.stack(samples)).to(device)).float().cpu().numpy())

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from gensup.augmentation.mixup import Mixup
 from gensup.augmentation.spec_augment import SpecAugment
 from gensup.detection.heads import HeadSettings
-from gensup.detection.networks.adapted_beats import AdaptedBeats, fbanks
+from gensup.detection.networks.adapted_beats import AdaptedBeats
+from gensup.detection.networks.beats import fbanks
 from gensup.detection.parts import LOSSES
 from gensup.detection.training.classifying import Learner
 

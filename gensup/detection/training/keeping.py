@@ -17,6 +17,7 @@ from gensup.detection.examples import Examples
 from gensup.detection.learnt import Weights
 from gensup.detection.means import Means
 from gensup.detection.parts import Arrays
+from gensup.detection.training.leftovers import TRAINING
 from gensup.rng import digest
 from gensup.store import write_bytes
 from gensup.store.lock import BusyError, RunLock
@@ -63,7 +64,7 @@ def weights(
     file = means.folder / f"{digest('frontend', settings, *fixed)}.safetensors"
     if not file.is_file():
         shared = {name: value for name, value in settings.items() if name not in beside}
-        folder_ = means.folder / f"training-{digest('training', shared, *fixed)}"
+        folder_ = means.folder / f"{TRAINING}{digest('training', shared, *fixed)}"
         with _alone(folder_):
             if not file.is_file():
                 write_bytes(file, save(make(folder_)))

@@ -48,7 +48,7 @@ def test_time_is_the_first_axis(means: Means) -> None:
     assert changed[20:].mean() > 3 * changed[:15].mean()
 
 
-def test_pooled_from_files(means: Means) -> None:
+def test_pooled_from_files(means: Means, monkeypatch: pytest.MonkeyPatch) -> None:
     assert means.weights is not None
     paths = [sounds.write(means.weights / "clips" / f"{i}.wav", sounds.hum(i)) for i in range(3)]
     clips = Examples(
@@ -59,3 +59,18 @@ def test_pooled_from_files(means: Means) -> None:
     assert here.shape == (1, 3, 64)
     expected = [front.tokens(ref.read(), ref.rate).x.mean(axis=(0, 1)) for ref in clips.audio]
     np.testing.assert_allclose(here[0], expected, atol=1e-5)
+    # As on a GPU: two lengths, three passes, two threads of this process.
+    more = [sounds.write(means.weights / "clips" / f"{i}.wav", sounds.hum(i, seconds=0.5)) for i in range(3, 20)]
+    clips = clips.followed_by(
+        Examples(
+            audio=tuple(AudioRef(path, sounds.RATE, 0) for path in more),
+            key=tuple(path.name for path in more),
+            group=("fan",) * len(more),
+        )
+    )
+    alone = pooled(Inline(), clips, front, [Mean()])
+    monkeypatch.setattr("gensup.detection.embedding.on_gpu", lambda device: True)
+    passes, embed = list[int](), Beats.embed
+    monkeypatch.setattr(Beats, "embed", lambda self, part, *how: (passes.append(len(part)), embed(self, part, *how))[1])
+    np.testing.assert_allclose(pooled(Inline(), clips, front, [Mean()]), alone, atol=1e-5)
+    assert sorted(passes) == [3, 4, 13]

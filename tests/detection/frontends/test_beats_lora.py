@@ -19,8 +19,7 @@ from gensup.detection.crossfit import Arrangement, crossfit
 from gensup.detection.examples import Examples
 from gensup.detection.frontends.beats_lora import BeatsLora
 from gensup.detection.means import Means
-from gensup.detection.networks.adapted_beats import fbanks
-from gensup.detection.networks.beats import fbank
+from gensup.detection.networks.beats import fbank, fbanks
 from gensup.detection.noise import Noise
 from gensup.detection.parts import STATE, FittedFrontend
 from gensup.detection.pretrained import beats_file

@@ -22,7 +22,9 @@ from gensup.detection.learnt import Learnt
 from gensup.detection.means import Means
 from gensup.detection.training import keeping
 from gensup.detection.training.classifying import Learner
+from gensup.detection.training.leftovers import forget
 from gensup.errors import GensupError
+from gensup.store import RunLock
 from gensup.training import loop
 from gensup.training.course import Course
 from tests.detection.training.sounds import conditions
@@ -138,6 +140,28 @@ def test_more_steps_go_on_from_fewer(order: tuple[int, int], clips: Examples, tm
     assert not list(tmp_path.rglob("*.f32"))
 
 
+def test_what_finished_trainings_leave_is_forgotten_at_the_end(
+    clips: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    means = replace(CPU, folder=tmp_path)
+    made = {steps: replace(TINY, steps=steps).ready(clips, means, 1) for steps in (2, 4)}
+    unfinished = tmp_path / "training-0"
+    for kept in ("kept/step-000000002", "checkpoints/step-000000004"):
+        (unfinished / kept).mkdir(parents=True)
+    (tmp_path / "gone-training-1" / "checkpoints").mkdir(parents=True)  # of a run that was killed at this
+    (busy,) = (path for path in tmp_path.glob("training-*") if path != unfinished)
+    with RunLock(busy):
+        forget(tmp_path)
+    assert busy.is_dir()
+    forget(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["training-0"]
+    assert len(list(unfinished.glob("*/step-*"))) == 2
+    monkeypatch.setattr("gensup.detection.training.classifying.trained", None)
+    for steps, one in made.items():
+        assert replace(TINY, steps=steps).ready(clips, means, 1) == one
+    forget(tmp_path / "nowhere")
+
+
 def test_other_machines_are_classes_too(clips: Examples, tmp_path: Path) -> None:
     alone, others = clips.take(np.arange(6)), clips.take(np.arange(6, 24))
     with pytest.raises(GensupError, match=r"one class only.*--machines all"):
@@ -187,6 +211,22 @@ def test_another_rate_is_refused_and_untrained_hears_any(clips: Examples) -> Non
     with pytest.raises(GensupError, match="another sampling rate"):
         made.tokens(clips.audio[0].read(), 16_000)
     assert TINY.untrained(CPU).tokens(clips.audio[0].read(), 4000).x.shape == (1, 1, 8)
+    with pytest.raises(GensupError, match="the device is not here"):
+        replace(TINY, dim=9).untrained(Means(device="cuda:99")).tokens(clips.audio[0].read(), 4000)
+
+
+@pytest.mark.parametrize(
+    "front", [TINY, Ssl4Asd(seconds=0.5, dim=8, width=8)], ids=["seresnet", "ssl4asd"]
+)  # fmt: skip
+def test_many_are_each_alone(front: SeResNet | Ssl4Asd, clips: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, heard = front.untrained(CPU), [ref.read() for ref in clips.audio[:3]]
+    rate = clips.audio[0].rate
+    alone = [made.tokens(clip, rate).x for clip in heard]
+    np.testing.assert_array_equal([tokens.x for tokens in made.tokens_many(heard, rate)], alone)
+    monkeypatch.setattr(learnt, "on_gpu", lambda device: True)
+    assert made.batch == 64
+    together = np.array([tokens.x for tokens in made.tokens_many(heard, rate)])
+    np.testing.assert_allclose(together, alone, atol=1e-5 * np.std(alone))
 
 
 def test_clips_of_any_length_are_laid() -> None:
