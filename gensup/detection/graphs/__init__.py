@@ -1,1 +1,1 @@
-"""Detectors as graphs of torch that ONNX can say: waveform in, score out. Alone in the package, it loads torch."""
+"""Detectors as graphs that ONNX can say: modules of torch of every part, the exporter, and the file with its pair."""

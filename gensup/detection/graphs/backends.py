@@ -38,7 +38,7 @@ class Nearest(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = self.distances(x.double())
-        return found.amin() if self.k == 1 else found.topk(self.k, largest=False).values.mean()
+        return found.min() if self.k == 1 else found.topk(self.k, largest=False).values.mean()
 
 
 class Distances(nn.Module):
@@ -76,7 +76,8 @@ class Density(nn.Module):
         wide = x.double()
         if self.unit:
             wide = _directed(wide).float().double()  # as the bank is kept
-        return (self.distances(wide) / self.spread).amin()
+        quotients: Tensor = self.distances(wide) / self.spread
+        return quotients.min()
 
 
 class Gaussians(nn.Module):
@@ -100,7 +101,7 @@ class Gaussians(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         whitened = ((x.double() - self.means)[:, None] @ self.cholesky)[:, 0]
         densities = self.constants - 0.5 * whitened.square().sum(dim=1)
-        return -(densities.amax() if self.best else densities.logsumexp(dim=0))
+        return -(densities.max() if self.best else densities.logsumexp(dim=0))
 
 
 class Whitened(nn.Module):
@@ -135,7 +136,7 @@ class Smallest(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         pairs = zip(self.models, self.scales, strict=True)
-        return torch.stack([(model(x) - mean) / scale for model, (mean, scale) in pairs]).amin()
+        return torch.stack([(model(x) - mean) / scale for model, (mean, scale) in pairs]).min()
 
 
 @backend.register

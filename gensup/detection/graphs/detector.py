@@ -84,4 +84,4 @@ def _combined(member: Member, raw: Mapping[Any, Tensor]) -> Tensor:
     if isinstance(member, ChainDetector):
         return raw[member]
     scores = torch.stack([(_combined(one, raw) - one.held_out.mean) / one.held_out.sd for one in member.members])
-    return scores.mean() if member.combine == "mean" else scores.amax()
+    return scores.mean() if member.combine == "mean" else scores.max()

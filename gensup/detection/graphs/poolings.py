@@ -70,7 +70,7 @@ def _rows(tokens: Tensor, over: Over) -> Tensor:
 def _deviation_weights(rows: Tensor, gamma: float) -> Tensor:
     """(n,), see ``averages.deviation_weights``."""
     distance = (rows - rows.mean(dim=0)).square().sum(dim=1).sqrt()
-    most = distance.amax()
+    most = distance.max()
     apart = most > 0  # otherwise all rows are equal
     powers = torch.where(apart, distance / torch.where(apart, most, 1.0), 0.0) ** gamma
     total = powers.sum()

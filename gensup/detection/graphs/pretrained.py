@@ -15,6 +15,7 @@ from gensup.detection.frontends.wav2vec2 import Wav2Vec2
 from gensup.detection.frontends.wavlm import WavLM
 from gensup.detection.graphs.sound import Resampled, cut
 from gensup.detection.graphs.spectra import BeatsBank, KaldiBank
+from gensup.detection.networks.beats import Beats as Network
 from gensup.detection.networks.beats import from_checkpoint
 from gensup.detection.pretrained import Checkpoint, arrays_of, description
 from gensup.detection.transformer_frontend import Loaded, load, states
@@ -29,7 +30,7 @@ def pretrained(settings: object, checkpoint: Checkpoint, rate: int) -> nn.Module
 class BeatsTokens(nn.Module):
     """Tokens of some layers of BEATs, see ``frontends.beats``."""
 
-    def __init__(self, settings: Beats, network: nn.Module, rate: int) -> None:
+    def __init__(self, settings: Beats, network: Network, rate: int) -> None:
         super().__init__()
         self.layers, self.seconds, self.network = settings.layers, settings.seconds, network
         self.resampled, self.bank = Resampled(rate, RATE), BeatsBank()
@@ -87,7 +88,7 @@ class Patches(nn.Module):
 
     def _bank(self, window: Tensor) -> Tensor:
         """(1, frames, bands) of the extractor's."""
-        bank = self.bank(window)[: self.extractor.max_length]
+        bank: Tensor = self.bank(window)[: self.extractor.max_length]
         bank = nn.functional.pad(bank, (0, 0, 0, self.extractor.max_length - len(bank)))
         if self.extractor.do_normalize:
             bank = (bank - self.extractor.mean) / (self.extractor.std * 2)

@@ -14,6 +14,7 @@ from gensup.detection.laid import ORDER
 from gensup.errors import GensupError
 
 SETTLED = 1e-10  # of a filter's response: what comes after is left out
+BLOCK = 256  # samples that are filtered at once
 MOST_TAPS = 1 << 14  # 30 Hz at 48 kHz
 
 
@@ -55,22 +56,25 @@ class Resampled(nn.Module):
 class HighPassed(nn.Module):
     """(1, samples) above ``low`` Hz: ``laid.high_passed``, by the part of its response that has not died away.
 
+    In double precision, as products with a band of the response: runtimes have no convolution of it.
+
     Raises:
-        GensupError: the response is too long to be a convolution.
+        GensupError: the response is too long.
     """
 
-    weight: Tensor
+    band: Tensor
 
     def __init__(self, rate: int, low: float) -> None:
         super().__init__()
-        response = np.ones(1)
-        if 0 < low < rate / 2:
-            impulse = np.zeros(2 * MOST_TAPS)
-            impulse[0] = 1
-            response = sosfilt(butter(ORDER, low, "highpass", fs=rate, output="sos"), impulse)
-            left = np.cumsum(np.abs(response)[::-1])[::-1]
-            response = response[: int(np.count_nonzero(left > SETTLED))]
-        if len(response) > MOST_TAPS:
+        self.taps = 0
+        if not 0 < low < rate / 2:
+            return
+        impulse = np.zeros(2 * MOST_TAPS)
+        impulse[0] = 1
+        response = sosfilt(butter(ORDER, low, "highpass", fs=rate, output="sos"), impulse)
+        left = np.cumsum(np.abs(response)[::-1])[::-1]
+        self.taps = int(np.count_nonzero(left > SETTLED))
+        if self.taps > MOST_TAPS:
             raise GensupError(
                 "this part cannot be exported",
                 where="frontend.high_pass",
@@ -78,13 +82,17 @@ class HighPassed(nn.Module):
                 rule=f"a response of at most {MOST_TAPS} samples",
                 remedy="fit a detector with a higher one, or with 0",
             )
-        self.register_buffer("weight", torch.from_numpy(response[::-1].copy())[None, None])
+        band = np.zeros((BLOCK + self.taps - 1, BLOCK))
+        for place in range(BLOCK):
+            band[place : place + self.taps, place] = response[: self.taps][::-1]
+        self.register_buffer("band", torch.from_numpy(band))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        taps = self.weight.shape[2]
-        if taps == 1:
+        if not self.taps:
             return waveform
-        return conv1d(pad(waveform.double(), (taps - 1, 0))[None], self.weight)[0].float()
+        count = waveform.shape[1]
+        padded = pad(waveform.double(), (self.taps - 1, -count % BLOCK))[0]
+        return (padded.unfold(0, len(self.band), BLOCK) @ self.band).reshape(1, -1)[:, :count].float()
 
 
 def tiled(waveform: Tensor, length: int) -> Tensor:

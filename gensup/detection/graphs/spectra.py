@@ -52,7 +52,8 @@ class Mel(nn.Module):
         self.register_buffer("filters", torch.from_numpy(np.ascontiguousarray(filters)))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        return (10 * torch.log10((self.spectrum(waveform) @ self.filters).clamp(min=self.floor))).float()
+        powers: Tensor = self.spectrum(waveform) @ self.filters
+        return (10 * torch.log10(powers.clamp(min=self.floor))).float()
 
 
 class KaldiBank(nn.Module):
@@ -83,14 +84,15 @@ class KaldiBank(nn.Module):
         frames = frames - frames.mean(dim=1, keepdim=True)
         before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
         frames = (frames - 0.97 * before) * self.window
-        energies = power(pad(frames, (0, self.size - self.width))) @ self.filters
+        energies: Tensor = power(pad(frames, (0, self.size - self.width))) @ self.filters
         return energies.clamp(min=torch.finfo(torch.float32).eps).log().float()
 
 
 def power(frames: Tensor) -> Tensor:
     """(frames, bins) of (frames, samples)."""
-    spectrum = torch.fft.rfft(frames)
-    return spectrum.real.square() + spectrum.imag.square()
+    spectrum: Tensor = torch.fft.rfft(frames)
+    found: Tensor = spectrum.real.square() + spectrum.imag.square()
+    return found
 
 
 def htk(rate: int, n_fft: int, hop: int, n_mels: int) -> Mel:

@@ -47,9 +47,9 @@ class Reconstructing(nn.Module):
         self.register_buffer("inverses", torch.from_numpy(np.stack(inverse)) if inverse else torch.zeros(0))
 
     def forward(self, waveform: Tensor) -> Tensor:
-        mel = self.spectrogram(waveform)
+        mel: Tensor = self.spectrogram(waveform)
         x = mel.unfold(0, self.frames, 1).transpose(1, 2).flatten(1)
-        off = (x - self.network(x)).double()
+        off: Tensor = (x - self.network(x)).double()
         if self.residual == "mse":
             return off.square().mean(dim=1).float()[:, None, None]
         if self.residual == "mahalanobis-code":
