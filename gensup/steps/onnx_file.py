@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -104,7 +103,7 @@ def _hum(rate: int, seconds: float | None) -> Audio:
     if not MIN_SECONDS <= seconds <= 600:
         raise GensupError("out of range", where="--seconds", value=seconds, rule=f"{MIN_SECONDS} to 600")
     rng = generator("export", rate)
-    time = np.arange(ceil(seconds * rate)) / rate
+    time = np.arange(round(seconds * rate)) / rate
     tones = sum(np.sin(2 * np.pi * (50 * k * time + rng.random())) / k for k in range(1, 9))
     return np.asarray(0.05 * (tones + 0.3 * rng.standard_normal(len(time))), dtype=np.float32)[None]
 
@@ -115,7 +114,7 @@ def _heard(clip: Path, fitted: Member, seconds: float | None) -> Audio:
     audio = AudioRef(clip, fitted.rate, fitted.channel).read()[:1]
     if seconds is None:
         return np.ascontiguousarray(audio)
-    wanted = ceil(seconds * fitted.rate)
+    wanted = round(seconds * fitted.rate)
     if not seconds >= MIN_SECONDS or wanted > audio.shape[1]:
         raise GensupError(
             "out of range",

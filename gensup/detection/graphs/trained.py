@@ -17,7 +17,7 @@ from gensup.detection.graphs.sound import HighPassed, Resampled, tiled
 from gensup.detection.graphs.spectra import BeatsBank, Mel, slaney
 from gensup.detection.networks.beats import PositionConv
 from gensup.detection.networks.log_mel import FLOOR
-from gensup.detection.networks.two_branch import TwoBranch
+from gensup.detection.networks.two_branch import SpectrumBranch, TwoBranch
 from gensup.detection.parts import Arrays
 from gensup.detection.residuals import Residual
 
@@ -72,17 +72,28 @@ class Laid(nn.Module):
         return embedding.float()[None]
 
 
+class Spectrum(nn.Module):
+    """SSL4ASD's branch of a whole clip's spectrum, which is made in double precision."""
+
+    def __init__(self, branch: SpectrumBranch) -> None:
+        super().__init__()
+        self.branch = branch
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        spectrum: Tensor = torch.fft.rfft(waveform.double()).abs().float()[:, None, : waveform.shape[1] // 2]
+        found: Tensor = self.branch.dense(self.branch.convolutions(spectrum).flatten(1))
+        return found
+
+
 class Branches(nn.Module):
-    """SSL4ASD's two branches; the spectrum of a whole clip in double precision."""
+    """Both of SSL4ASD's branches, side by side."""
 
     def __init__(self, network: TwoBranch) -> None:
         super().__init__()
-        self.network = network
+        self.spectrum, self.image = Spectrum(network.spectrum), network.image
 
     def forward(self, waveform: Tensor) -> Tensor:
-        branch = self.network.spectrum
-        spectrum = torch.fft.rfft(waveform.double()).abs().float()[:, None, : waveform.shape[1] // 2]
-        return torch.cat([branch.dense(branch.convolutions(spectrum).flatten(1)), self.network.image(waveform)], dim=1)
+        return torch.cat([self.spectrum(waveform), self.image(waveform)], dim=1)
 
 
 @trained.register
