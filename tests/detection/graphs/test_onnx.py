@@ -125,7 +125,7 @@ def test_what_does_not_agree_is_refused(model: Path, tmp_path: Path) -> None:
     save_file(pair, place, {"schema": "1"})
     with pytest.raises(GensupError, match="the stored pair is damaged"):
         check_export(copy)
-    wrong = stored.Pair.of(pair["clip"], float(pair["score"][0]) + 1, 1.0)
+    wrong = stored.Pair.of(pair["clip"], 1.01 * float(pair["score"][0]) + 1, 1.0)
     with pytest.raises(GensupError, match="does not score as the detector does"):
         stored.write(tmp_path / "new.onnx", model.read_bytes(), wrong)
     assert not (tmp_path / "new.onnx").exists()
