@@ -61,15 +61,19 @@ def text(kind: Kind, file: str, overlay: Path | None = None) -> str:
 def mapping(kind: Kind, file: str, overlay: Path | None = None) -> dict[str, Json]:
     """A YAML mapping; top-level keys of the overlay's file replace the shipped ones or are added to them."""
     merged: dict[str, Json] = {}
-    for source in _sources(kind, file, overlay):
-        merged.update(parse_yaml(_read(source), str(source)))
+    for at, source in enumerate(_sources(kind, file, overlay)):
+        merged.update(parse_yaml(_read(source), str(source), ours=at == 0 and _is_shipped(kind, file)))
     return merged
 
 
-def parse_yaml(source: str, where: str) -> dict[str, Json]:
+def parse_yaml(source: str, where: str, *, ours: bool = False) -> dict[str, Json]:
     """A YAML 1.2 mapping with text keys, no duplicate keys, no tags and a bounded number of nodes.
 
     YAML 1.2 keeps ``no`` a word. Bounds make an alias bomb an error instead of a full memory.
+
+    Args:
+        ours: the text comes with gensup: libyaml may read it where that is installed, five times as fast. Of a
+            stranger's text it could overflow the stack.
 
     Raises:
         GensupError: the text is not such a mapping.
@@ -85,7 +89,7 @@ def parse_yaml(source: str, where: str) -> dict[str, Json]:
                 raise YAMLError("`<<` is no key of YAML 1.2; write the keys out")
             return super().flatten_mapping(node)
 
-    yaml = YAML(typ="safe", pure=True)
+    yaml = YAML(typ="safe", pure=not ours)
     yaml.Constructor = Constructor
     try:
         loaded = yaml.load(StringIO(source))
@@ -143,6 +147,10 @@ def _sources(kind: Kind, file: str, overlay: Path | None) -> list[Traversable]:
         known = ", ".join(names(kind, "", overlay))
         raise GensupError("no such file", where=f"{kind}/", value=file, rule=f"known here: {known}")
     return found
+
+
+def _is_shipped(kind: Kind, file: str) -> bool:
+    return any(entry.name == file and entry.is_file() for entry in shipped(kind).iterdir())
 
 
 def _read(source: Traversable) -> str:

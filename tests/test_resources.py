@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,6 +36,20 @@ def test_shipped_folders_stand_and_hold_their_files() -> None:
     assert shipped("prompts").is_dir()
     assert "twfr-gmm" in names("detectors", ".yaml")
     assert mapping("detectors", "twfr-gmm.yaml")["name"] == "twfr-gmm"
+
+
+@pytest.mark.parametrize("kind", ["prompts", "detectors"])
+def test_libyaml_reads_our_files_as_the_python_reader_does(kind: Kind) -> None:
+    for name in names(kind, ".yaml"):
+        source = text(kind, f"{name}.yaml")
+        quick, plain = (parse_yaml(source, name, ours=ours) for ours in (True, False))
+        assert json.dumps(quick) == json.dumps(plain) == json.dumps(mapping(kind, f"{name}.yaml"))
+
+
+@pytest.mark.parametrize("source", ["a: {<<: {b: 1}}", "a: 1\na: 2", "a: !!python/object x", "a: .inf", "1: a", "- a"])
+def test_our_own_files_pass_the_same_gate(source: str) -> None:
+    with pytest.raises(GensupError):
+        parse_yaml(source, "ours.yaml", ours=True)
 
 
 def test_nothing_shipped_is_said(tmp_path: Path) -> None:

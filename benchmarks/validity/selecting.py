@@ -25,7 +25,7 @@ from gensup.steps.progress import QUIET
 from gensup.steps.recordings import normals
 from gensup.steps.scoring import Scoring
 from gensup.steps.synthesize import Work
-from gensup.steps.table import Synthetic, read_sets
+from gensup.steps.synthetic import Synthetic, read_sets
 from gensup.store import open_run
 from gensup.synthesis.twinset import WANTED
 

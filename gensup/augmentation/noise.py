@@ -45,8 +45,8 @@ class NoiseMixed:
 def _round(noise: Batch, offset: float, samples: int) -> Batch:
     """``samples`` of a noise from a share of it on, again and again where it is shorter."""
     start = int(offset * len(noise))
-    places = np.arange(start, start + samples) % len(noise)
-    return noise[places]
+    turns = -(-samples // len(noise))
+    return joined([noise[start:], noise[:start]] * turns, axis=0)[:samples]
 
 
 @dataclass(frozen=True, slots=True)

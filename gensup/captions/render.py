@@ -15,6 +15,7 @@ from gensup.errors import GensupError
 from gensup.registry import unknown
 
 _SUFFIX = ".j2"
+_NOTHING = ("none", "noattribute")  # values that say there is none
 
 
 def caption(
@@ -119,7 +120,7 @@ def _meaning(row: AttributeRow | None, machines: tuple[str, ...]) -> Meaning:
 def _say(key: str, value: str, meaning: Meaning) -> str:
     if value in meaning.values:
         return meaning.values[value]
-    words = " ".join(word for word in value.replace("_", " ").split() if word.lower() != "none")
+    words = " ".join(word for word in value.replace("_", " ").split() if word.lower() not in _NOTHING)
     if not words or meaning.phrase == "":
         return ""
     if meaning.microphone:

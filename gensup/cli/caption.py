@@ -25,6 +25,7 @@ class Wanted(StrEnum):
 def command(
     root: options.OptionalRoot = None,
     names: options.Names = None,
+    pattern: options.PatternText = None,
     condition: Annotated[Wanted, typer.Option(help="own: as the clip says; not said counts as normal.")] = Wanted.own,
     style: options.Style = "paper",
     prompts: options.Prompts = None,
@@ -45,16 +46,21 @@ def command(
     from gensup.captions import CountedRow
     from gensup.steps.scan import caption
 
+    notes: list[str] = []
     rows = caption(
         root,
         names=names,
+        pattern=pattern,
         condition=condition.value,
         style=style,
         prompts=prompts,
         limit=limit,
         tokenizer=tokenizer,
         truncate=truncate,
+        notes=notes,
     )
+    for line in notes:
+        print(line, file=sys.stderr)
     said = cut = 0
     for row in rows:
         said += 1

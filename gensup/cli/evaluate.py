@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gensup.cli.console import print_json, print_table
+
+if TYPE_CHECKING:
+    from gensup.errors import GensupError
+    from gensup.evaluation.official import Official
 
 
 def command(
@@ -26,14 +32,27 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with the evaluator's fields.")] = False,
 ) -> None:
-    """Official scores of DCASE Task 2 submissions: every file is checked first, and rows are paired by name."""
-    from gensup.evaluation import printed
+    """Official scores of DCASE Task 2 submissions: every file is checked first, and rows are paired by name.
+
+    Of several systems, one whose files are not sound is passed over, with status 2.
+    """
     from gensup.steps.evaluate import evaluate
 
-    found = evaluate(year, truth, team, as_published=as_published, out=out)
+    refused: dict[str, GensupError] = {}
+    found = evaluate(year, truth, team, as_published=as_published, out=out, refused=refused)
+    _show(year, found, as_published=as_published, as_json=as_json, one=len(found) + len(refused) == 1)
+    for name, error in refused.items():
+        print(f"gensup: passed over {name}: {error}", file=sys.stderr)
+    if refused:
+        raise typer.Exit(2)
+
+
+def _show(year: int, found: Mapping[str, Official], *, as_published: bool, as_json: bool, one: bool) -> None:
+    from gensup.evaluation import printed
+
     if as_json:
         objects = {name: printed.as_json(official) for name, official in found.items()}
-        print_json({"systems": objects} if len(objects) > 1 else next(iter(objects.values())))
+        print_json(next(iter(objects.values())) if one else {"systems": objects})
         return
     for name, official in found.items():
         print(f"{name}, DCASE {year} Task 2, {'as published' if as_published else 'quirks put right'}")

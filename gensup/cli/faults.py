@@ -19,9 +19,10 @@ def command(
     as_json: options.AsJson = False,
 ) -> None:
     """List the fault families."""
-    from gensup.steps.catalogue import faults, unlisted
+    from gensup.captions import fault_rows, faults_for  # not by way of steps: no numerics are needed
+    from gensup.captions.machines import unlisted
 
-    rows = faults(machine, prompts)
+    rows = faults_for(machine, prompts) if machine else tuple(fault_rows(prompts).values())
     if machine and not any(row.machines for row in rows) and (note := unlisted(machine, prompts)):
         print(note, file=sys.stderr)
     if as_json:

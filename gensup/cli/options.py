@@ -53,8 +53,33 @@ Frontend = Annotated[
     Path | None,
     typer.Option(help="A frontend that `gensup train` trained, used as it is.", show_default=False),
 ]
+Noise = Annotated[
+    Path | None,
+    typer.Option(
+        "--noise",
+        help="A folder of noise, for a frontend that is trained with it (frontend.noise above 0); supplemental/ below "
+        "ROOT is heard anyway.",
+        show_default=False,
+    ),
+]
+NoiseChannelText = Annotated[
+    str | None,
+    typer.Option(
+        "--noise-channel",
+        help="The training clips' microphone that is far from the machine, as noise: far, or a number from 0.",
+        show_default=False,
+    ),
+]
 Assignments = Annotated[
     list[str], typer.Option("--set", help="A value of the recipe, like pooling.decay=0.46; may be repeated.")
+]
+FalseAlarms = Annotated[
+    float | None,
+    typer.Option(
+        "--false-alarms",
+        help="Share of normal clips that may be called anomalous, e.g. 0.05; the detector's own, 0.1, unless said.",
+        show_default=False,
+    ),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave refused clips out and say which, instead of ending.")]
 ChannelText = Annotated[str, typer.Option("--channel", help="near, far, mean, or a number from 0.")]
@@ -68,13 +93,18 @@ Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]
 Faults = Annotated[str, typer.Option(help="Families or mechanisms (see gensup faults), separated by commas.")]
 
 
-def channel(text: str) -> Channel:
+def channel(text: str, option: str = "--channel") -> Channel:
     """A channel from its word or number."""
     if text in ("near", "far", "mean"):
         return text  # type: ignore[return-value]
     if text.isdecimal():
         return int(text)
-    raise GensupError("no such channel", where="--channel", value=text, rule="near, far, mean, or a number from 0")
+    raise GensupError("no such channel", where=option, value=text, rule="near, far, mean, or a number from 0")
+
+
+def noise_channel(text: str | None) -> Channel | None:
+    """A channel of noise; None: none."""
+    return None if text is None else channel(text, "--noise-channel")
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -21,8 +21,9 @@ def command(
         Path | None, typer.Option(help="CSV of name,0|1: 1 = above the threshold.", show_default=False)
     ] = None,
     normalised: Annotated[
-        bool, typer.Option("--normalised", help="In standard deviations from held-out normal clips.")
+        bool, typer.Option("--normalised", help="0 to 1: the share of normal clips that score lower (gamma CDF).")
     ] = False,
+    false_alarms: options.FalseAlarms = None,
     pattern: options.PatternText = None,
     skip_bad: options.SkipBad = False,
     cache: options.Cache = None,
@@ -40,6 +41,7 @@ def command(
         out=out,
         decisions=decisions,
         normalised=normalised,
+        false_alarms=false_alarms,
         pattern=pattern,
         skip_bad=skip_bad,
         cache=cache,

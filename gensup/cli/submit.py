@@ -59,6 +59,7 @@ def make(
     partial: Annotated[
         bool, typer.Option("--partial", help="Leave out machines of the test that no run is of.")
     ] = False,
+    false_alarms: options.FalseAlarms = None,
     cache: options.Cache = None,
     weights: options.Weights = None,
     device: options.Device = None,
@@ -78,6 +79,7 @@ def make(
         meta=meta,
         report=report,
         partial=partial,
+        false_alarms=false_alarms,
         cache=cache,
         weights=weights,
         device=device,

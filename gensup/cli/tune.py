@@ -66,6 +66,8 @@ def command(
     weights: options.Weights = None,
     device: options.Device = None,
     frontend: options.Frontend = None,
+    noise: options.Noise = None,
+    noise_channel: options.NoiseChannelText = None,
     workers: options.Workers = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -101,6 +103,8 @@ def command(
         weights=weights,
         device=device,
         frontend=frontend,
+        noise=noise,
+        noise_channel=options.noise_channel(noise_channel),
         workers=workers,
         progress=progress(),
     )

@@ -14,9 +14,14 @@ from gensup.errors import GensupError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSettings:
-    """A loss reads what it knows; ``scale`` None is its own rule."""
+    """A loss reads what it knows; ``scale`` None is its own rule.
 
-    centres: int = 1  # sub-clusters, sub-centres or dimensions of a subspace, for each class
+    ``centres`` are sub-clusters, sub-centres or dimensions of a subspace: of each class, or of one class after another.
+    Where a loss tells more classes apart than it names (augmentation makes blocks of them), it names them again and
+    again. Of a class with one centre sub-centre ArcFace is ArcFace.
+    """
+
+    centres: int | tuple[int, ...] = 1
     margin: float = 0.2  # radians
     scale: float | None = None
     dynamic: bool = False  # the scale follows the batches
@@ -24,26 +29,61 @@ class HeadSettings:
 
 
 class Head(nn.Module):
-    """Centres (classes x centres, dim), drawn by ``generator``; ``forward`` is the loss of a batch.
+    """Centres (all of them, dim), class by class, drawn by ``generator``; ``forward`` is the loss of a batch.
 
     Args:
         dim: numbers of an embedding.
         classes: at least 2.
+        centres: as in ``HeadSettings``.
+
+    Raises:
+        GensupError: fewer classes, or centres of other classes than these.
     """
 
+    place: Tensor
+    lacking: Tensor
+
     def __init__(
-        self, dim: int, classes: int, settings: HeadSettings, centres: int = 1, generator: torch.Generator | None = None
+        self,
+        dim: int,
+        classes: int,
+        settings: HeadSettings,
+        centres: int | tuple[int, ...] = 1,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         if classes < 2:
             raise GensupError("one class only", value=classes, rule="a loss tells at least two classes apart")
-        drawn = normalize(torch.randn(classes * centres, dim, generator=generator), dim=1)
+        each = (centres,) if isinstance(centres, int) else centres
+        if not each or min(each) < 1 or classes % len(each):
+            raise GensupError("centres of other classes", value=each, rule=f"one or more for each of {classes} classes")
+        counts = torch.tensor(each).repeat(classes // len(each))
+        drawn = normalize(torch.randn(int(counts.sum()), dim, generator=generator), dim=1)
         self.weight = nn.Parameter(drawn, requires_grad=settings.trainable)
-        self.classes, self.centres, self.settings = classes, centres, settings
+        self.classes, self.settings = classes, settings
+        self.even = len(set(each)) == 1
+        nth = torch.arange(int(counts.max())).expand(classes, -1)
+        first = counts.cumsum(0) - counts
+        # (classes, most): the row of a class's nth centre, and which classes have no such one.
+        self.register_buffer("lacking", nth >= counts[:, None], persistent=False)
+        self.register_buffer("place", (first[:, None] + nth).masked_fill(self.lacking, 0), persistent=False)
 
     def cosines(self, embeddings: Tensor) -> Tensor:
-        """(B, classes x centres), class by class."""
+        """(B, centres), class by class."""
         return normalize(embeddings, dim=1) @ normalize(self.weight, dim=1).T
+
+    def by_class(self, values: Tensor, fill: float) -> Tensor:
+        """(B, classes, most) of (B, centres); ``fill`` where a class has fewer."""
+        if self.even:
+            return values.reshape(len(values), self.classes, -1)
+        return values[:, self.place].masked_fill(self.lacking, fill)
+
+    def directions(self) -> Tensor:
+        """(classes, most, dim) centres of length 1; zeros where a class has fewer."""
+        unit = normalize(self.weight, dim=1)
+        if self.even:
+            return unit.reshape(self.classes, -1, unit.shape[1])
+        return unit[self.place].masked_fill(self.lacking[:, :, None], 0.0)
 
 
 def fixed_scale(count: int) -> float:

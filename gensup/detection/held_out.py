@@ -20,15 +20,18 @@ class HeldOut:
     mean: float
     sd: Annotated[float, Field(gt=0)]
     threshold: float  # scores above it are called anomalous
+    skew: float = 0.0  # third standardised moment
 
     @classmethod
     def of(cls, scores: Scores) -> HeldOut:
         """From (n,) held-out scores of normal clips, in any order."""
+        # Equal scores have no scale; 1 keeps the normalised score finite.
+        mean, sd = float(scores.mean()), float(scores.std()) or 1.0
         return cls(
-            mean=float(scores.mean()),
-            # Equal scores have no scale; 1 keeps the normalised score finite.
-            sd=float(scores.std()) or 1.0,
+            mean=mean,
+            sd=sd,
             threshold=float(np.quantile(scores, ALARM_QUANTILE)),
+            skew=float(np.mean(((scores - mean) / sd) ** 3)),
         )
 
     def normalised(self, scores: Scores) -> Scores:

@@ -45,6 +45,7 @@ class Conventions:
     maps_labelled_names: bool = False  # whether the evaluator itself maps labelled names back to blind ones
     sorts: Literal["names", "rows"] = "rows"  # the order that it brings score rows to, before it pairs by position
     truth_sorted: bool = True  # whether it sorts the ground truth, too
+    passes_over_missing: bool = False  # whether its means leave out what has no score file
     quirks: tuple[Quirk, ...] = ()
 
     @property
@@ -57,9 +58,10 @@ _BY_POSITION = Quirk(
     name="pairs by position",
     what=(
         "score rows and ground truth are sorted and paired by position, and names are not compared: with one row "
-        "missing and another doubled, every label in between moves to the next clip without a word"
+        "missing and another doubled, every label in between moves to the next clip without a word. Doubled rows are "
+        "refused all the same"
     ),
-    followed="never",
+    followed="with --as-published",
 )
 _DECISIONS = Quirk(
     name="decisions are truncated",
@@ -103,12 +105,13 @@ _OF_2020 = Conventions(
     decisions=False,
     sorts="names",
     truth_sorted=False,
+    passes_over_missing=True,
     quirks=(
         _BY_POSITION,
         Quirk(
             name="missing files are passed over",
             what="an id without a score file is left out of its machine's average",
-            followed="never",
+            followed="with --as-published",
         ),
     ),
 )

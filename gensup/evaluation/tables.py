@@ -54,8 +54,8 @@ def read_table(path: Path, columns: Sequence[int]) -> Table:
         raise GensupError(
             "not text in UTF-8",
             where=f"{path}:{number}",
-            value=f"byte 0x{data[error.start]:02x}",
-            rule="score and ground truth files are UTF-8",
+            value=data.split(b"\n")[number - 1][:200].decode("latin-1"),
+            rule=f"byte 0x{data[error.start]:02x}; score and ground truth files are UTF-8",
             remedy="save it again as UTF-8",
         ) from None
     marked = text.startswith(BOM)

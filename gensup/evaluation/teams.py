@@ -1,7 +1,7 @@
 """A team's score and decision files, paired with the ground truth by name and checked before any number is made.
 
 The official evaluators sort rows and pair them by position. Where that gives other pairs than the names do, or would
-have stopped, a note says so.
+have stopped, a note says so; as published, rows are paired as they do it.
 """
 
 from __future__ import annotations
@@ -90,29 +90,37 @@ def systems(folder: Path, conventions: Conventions) -> dict[str, Path]:
     return found
 
 
-def read_team(folder: Path, truth: Truth, conventions: Conventions) -> Team:
+def read_team(folder: Path, truth: Truth, conventions: Conventions, *, as_published: bool = False) -> Team:
     """Read one system's files.
+
+    Args:
+        as_published: pair rows as the evaluator does, by position, and (2020) leave out ids without a score file.
 
     Raises:
         GensupError: a file is missing, stands twice or belongs to no sheet; a row is missing, doubled, unknown or
             wrong.
     """
-    files = _by_key(folder, truth, conventions)
     findings = _Findings()
+    files = _by_key(folder, truth, conventions, findings, lenient=as_published and conventions.passes_over_missing)
+    pair = _by_position if as_published else _paired
     answers = []
     for sheet in truth.sheets:
         place = sheet.machine, sheet.section, sheet.domain
-        rows = _paired(files["anomaly_score", *place], sheet, conventions, findings)
+        if ("anomaly_score", *place) not in files:
+            continue
+        rows = pair(files["anomaly_score", *place], sheet, conventions, findings)
         scores = np.array([number(line) for line in rows])
         alarms = None
         if conventions.decisions:
-            rows = _paired(files["decision_result", *place], sheet, conventions, findings)
+            rows = pair(files["decision_result", *place], sheet, conventions, findings)
             alarms = np.array([flag(line, "the decision") for line in rows])
         answers.append(Answers(sheet, scores, alarms))
     return Team(folder.resolve().name, tuple(answers), findings.sentences())
 
 
-def _by_key(folder: Path, truth: Truth, conventions: Conventions) -> Mapping[Key, Path]:
+def _by_key(
+    folder: Path, truth: Truth, conventions: Conventions, findings: _Findings, *, lenient: bool
+) -> Mapping[Key, Path]:
     kinds: tuple[Kind, ...] = ("anomaly_score", "decision_result") if conventions.decisions else ("anomaly_score",)
     wanted: list[Key] = [(kind, s.machine, s.section, s.domain) for kind in kinds for s in truth.sheets]
     found: dict[Key, Path] = {}
@@ -132,7 +140,12 @@ def _by_key(folder: Path, truth: Truth, conventions: Conventions) -> Mapping[Key
         if key not in wanted:
             strangers.append(path)
     missing = [key for key in wanted if key not in found]
-    if missing:
+    if lenient and {key[1] for key in wanted if key in found} == set(truth.machines):
+        for key in missing:
+            findings.add(
+                "missing, and left out of the averages, as the evaluator does it", _expected(*key, conventions)
+            )
+    elif missing:
         names_ = [_expected(*key, conventions) for key in missing]
         raise GensupError(
             "files are missing" if len(missing) > 1 else "a file is missing",
@@ -141,14 +154,8 @@ def _by_key(folder: Path, truth: Truth, conventions: Conventions) -> Mapping[Key
             rule=f"one file for each of {len(truth.sheets)} parts of the ground truth, {' and '.join(kinds)}",
             remedy=f"these belong to no part of it: {_some([p.name for p in strangers])}" if strangers else "",
         )
-    if strangers:
-        raise GensupError(
-            "a file of no machine and section of the ground truth",
-            where=str(strangers[0]),
-            value=_some([path.name for path in strangers]),
-            rule=f"machines: {', '.join(truth.machines)}",
-            remedy="move it away, or name the ground truth that has it: scores over other machines are other scores",
-        )
+    for path in strangers:
+        findings.add("of no machine and section of the ground truth, and not counted", path.name)
     return found
 
 
@@ -178,9 +185,7 @@ def _paired(path: Path, sheet: Sheet, conventions: Conventions, findings: _Findi
     for line in table.lines:
         clip = line.stem if line.stem in known else _blind(line, sheet, known)
         if clip in rows:
-            raise line.refused(
-                "a clip twice", f"each clip once; it stands in line {rows[clip].number}, too", "remove one of the two"
-            )
+            raise _doubled(line, rows[clip])
         rows[clip] = line
         order.append(clip)
     missing = [clip for clip in sheet.clips if clip not in rows]
@@ -193,6 +198,39 @@ def _paired(path: Path, sheet: Sheet, conventions: Conventions, findings: _Findi
         )
     _note(table, order, sheet, conventions, findings)
     return [rows[clip] for clip in sheet.clips]
+
+
+def _by_position(path: Path, sheet: Sheet, conventions: Conventions, findings: _Findings) -> list[Line]:
+    """The file's rows in the order of ``sheet.clips``, paired as the evaluator does it: both sides sorted."""
+    table = read_table(path, (2,))
+    if len(table.lines) != len(sheet.clips):
+        raise GensupError(
+            f"{len(table.lines)} rows for {len(sheet.clips)} clips of {sheet.place}",
+            where=f"{path}:{len(table.lines)}" if table.lines else str(path),
+            value=table.lines[-1].text if table.lines else None,
+            rule="every clip of the ground truth has one row",
+        )
+    seen: dict[str, Line] = {}
+    for line in table.lines:
+        other = seen.setdefault(line.stem, line)
+        if other is not line:
+            raise _doubled(line, other)
+    lines = [table.lines[i] for i in _sorted(table, sheet, conventions)]
+    rows = dict(zip(sheet.official, lines, strict=True))
+    moved = sum(clip not in (line.stem, sheet.labelled.get(line.stem)) for clip, line in rows.items())
+    if moved:
+        findings.add(
+            "were paired by position, as the official evaluator does it, and some of their names are not those of the "
+            "clips whose labels they got",
+            f"{path.name}: {moved} of {len(lines)} rows",
+        )
+    return [rows[clip] for clip in sheet.clips]
+
+
+def _doubled(line: Line, other: Line) -> GensupError:
+    return line.refused(
+        "a clip twice", f"each clip once; it stands in line {other.number}, too", "remove one of the two"
+    )
 
 
 def _blind(line: Line, sheet: Sheet, known: Mapping[str, bool]) -> str:
@@ -240,14 +278,19 @@ def _note(table: Table, order: Sequence[str], sheet: Sheet, conventions: Convent
 
 
 def _official(table: Table, order: Sequence[str], sheet: Sheet, conventions: Conventions) -> list[str]:
-    """The clips in the order that the evaluator brings the rows to: of their text, marks and all."""
+    """The clips in the order that the evaluator brings the rows to."""
+    return [order[i] for i in _sorted(table, sheet, conventions)]
+
+
+def _sorted(table: Table, sheet: Sheet, conventions: Conventions) -> list[int]:
+    """The places of the rows in the order that the evaluator brings them to: of their text, marks and all."""
     written = [line.cells for line in table.lines]
     if table.marked and written:
         written[0] = (BOM + written[0][0], *written[0][1:])
     keys = [(sheet.mapped.get(name, name), value) for name, value in written]
     if conventions.sorts == "names":
         keys = [(name, "") for name, _ in keys]
-    return [order[i] for i in sorted(range(len(order)), key=lambda i: keys[i])]
+    return sorted(range(len(keys)), key=lambda i: keys[i])
 
 
 def _some(words: Sequence[str]) -> str:

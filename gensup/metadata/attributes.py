@@ -63,7 +63,7 @@ def read(tokens: Sequence[str], reading: Reading) -> None:
     run: list[str] = []  # words and values without a key
     while at < len(tokens):
         token = tokens[at]
-        if not token or token == "noAttribute":
+        if not token or token.lower() == "noattribute":
             _close(run, reading)
             reading.spelling.append(token)
             at += 1

@@ -13,7 +13,9 @@ from gensup.clip import Condition, Split
 
 SPLITS: Mapping[str, Split] = {
     "train": "train",
+    "training": "train",
     "test": "test",
+    "testing": "test",
     "test_rename": "test",  # labelled copies made by the official baseline
     "source_test": "test",
     "target_test": "test",
@@ -31,7 +33,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "anomaloussound_cnt": "anomaly",
 }
 
-_SECTION = re.compile(r"id_([0-9]+)")
+_SECTION = re.compile(r"(?:id|section)_([0-9]+)")
 _YEAR = re.compile(r"dcase[ _-]?(20[0-9]{2})(?![0-9])")
 # Folders of a download or of a data set: what lies in them is not one machine.
 _HOLDER = re.compile(
@@ -45,6 +47,8 @@ _ARCHIVE = re.compile(
     r"(?:dev|eval)(?:_(?:data|train|test)){0,2}_(.+?)(?:_(?:train|test|supplemental)){0,2}(?:_r[0-9]+)?", re.DOTALL
 )
 _ARCHIVE_OF_TOYADMOS2 = re.compile(r"toyad2_([^_]+)_.+", re.DOTALL)
+_TOYADMOS2: Mapping[str, str] = {"car": "ToyCar", "train": "ToyTrain"}
+_DOMAINS = ("source", "target")  # folders that name no machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def _machine(folders: Sequence[str], low: Sequence[str]) -> tuple[str | None, bo
     for end, marked in ((marks[-1] if marks else 0, True), (len(low), False)):
         for place in reversed(range(end)):
             word = low[place]
-            if word in SPLITS or word in CONDITIONS or _SECTION.fullmatch(word):
+            if word in SPLITS or word in CONDITIONS or word in _DOMAINS or _SECTION.fullmatch(word):
                 continue
             if is_holder(word):
                 break
@@ -102,11 +106,13 @@ def is_holder(folder: str) -> bool:
 
 def named(folder: str) -> str:
     """The machine that a folder's name says: the folder itself, or what its archive was called after."""
-    found = _ARCHIVE.fullmatch(folder) or _ARCHIVE_OF_TOYADMOS2.fullmatch(folder)
+    if found := _ARCHIVE_OF_TOYADMOS2.fullmatch(folder):
+        return _TOYADMOS2.get(found[1].lower(), found[1])
+    found = _ARCHIVE.fullmatch(folder)
     return found[1] if found else folder
 
 
 def section(folder: str) -> str | None:
-    """The section of an ``id_NN`` folder."""
+    """The section of an ``id_NN`` or ``section_NN`` folder."""
     found = _SECTION.fullmatch(folder.lower())
     return found[1] if found else None

@@ -25,13 +25,17 @@ SHOWN = 200  # folders that are printed
 _COPIES = "test_rename"
 _WORDS = {
     "train": "training clips",
+    "training": "training clips",
     "test": "test clips",
+    "testing": "test clips",
     "source_test": "test clips of the source domain",
     "target_test": "test clips of the target domain",
     _COPIES: "labelled copies of the test clips",
     "supplemental": "clean machine sound or noise alone",
     "environmentalnoise_cnt": "noise alone",
     "env_noise": "noise alone",
+    "source": "clips of the source domain",
+    "target": "clips of the target domain",
 }
 
 
@@ -48,7 +52,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """One machine of a tree; ``name`` is None for clips that say none."""
+    """One machine of one year in a tree; ``name`` is None for clips that say none."""
 
     name: str | None
     looks_like: str
@@ -111,13 +115,13 @@ def describe(root: Path, clips: Sequence[Clip]) -> Layout:
     inside: Counter[str] = Counter()
     strange: Counter[str] = Counter()
     example: dict[str, Clip] = {}
-    by_machine: dict[str | None, list[Clip]] = defaultdict(list)
+    by_machine: dict[tuple[str | None, int | None], list[Clip]] = defaultdict(list)
     for clip in clips:
         folder = clip.path.rpartition("/")[0]
         inside[folder] += 1
         strange[folder] += bool(clip.unparsed) or (clip.index is None and clip.spelling != PATTERNED)
         example.setdefault(folder, clip)
-        by_machine[clip.machine].append(clip)
+        by_machine[clip.machine, clip.year].append(clip)
     below: Counter[str] = Counter()
     machine_folders: set[str] = set()
     for folder, count in inside.items():
@@ -129,7 +133,7 @@ def describe(root: Path, clips: Sequence[Clip]) -> Layout:
     ordered = sorted(below, key=lambda path: path.split("/") if path else [])
     machines = tuple(
         Machine(name, _looks_like(same), len(same), Counter(clip.split or "-" for clip in same))
-        for name, same in sorted(by_machine.items(), key=lambda item: (item[0] is None, item[0] or ""))
+        for (name, _), same in sorted(by_machine.items(), key=lambda item: _place(*item[0]))
     )
     return Layout(
         root=root,
@@ -146,6 +150,11 @@ def describe(root: Path, clips: Sequence[Clip]) -> Layout:
         ),
         fits=any(clip.index or clip.split or clip.condition or clip.section or clip.spelling for clip in clips),
     )
+
+
+def _place(machine: str | None, year: int | None) -> tuple[bool, str, int]:
+    """Machines by name and year, clips that say no machine at the end."""
+    return machine is None, machine or "", year or 0
 
 
 def _taken_for(path: str, is_machine: bool, is_root: bool) -> str:
@@ -173,7 +182,7 @@ def _looks_like(clips: Sequence[Clip]) -> str:
     kinds = Counter(_grammar(clip) for clip in clips)
     kind = max(kinds, key=lambda name: (kinds[name], name))
     if kind == "section":
-        sections = {clip.section for clip in clips}
+        sections = {clip.section for clip in clips if clip.section is not None}
         if {"source_test", "target_test"} & words:
             kind = "DCASE 2021, or MIMII DUE"
         elif sections != {"00"}:

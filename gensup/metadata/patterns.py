@@ -30,7 +30,10 @@ PATTERNED = "{pattern}"
 FIELDS = ("machine", "section", "domain", "split", "condition", "index", "year")
 WORDS: Mapping[str, Mapping[str, str]] = {
     "domain": {"source": "source", "target": "target"},
-    "split": {word: SPLITS[word] for word in ("train", "test", "supplemental", "source_test", "target_test")},
+    "split": {
+        word: SPLITS[word]
+        for word in ("train", "training", "test", "testing", "supplemental", "source_test", "target_test")
+    },
     "condition": CONDITIONS,
 }
 MAX_TEXT, MAX_FIELDS = 500, 32

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from gensup.clip import Clip
 from gensup.errors import GensupError
-from gensup.metadata.folders import SPLITS, read
+from gensup.metadata.folders import SPLITS, named, read
+from gensup.metadata.names import parts, shown
 from gensup.metadata.patterns import PATTERNED
 from gensup.registry import unknown
 
@@ -45,16 +46,22 @@ class Normals:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What ``first_shot`` left aside, and why; ``assumed`` clips were taken as normal though nothing says they are."""
+    """What ``first_shot`` left aside, and why; ``assumed`` clips were taken as normal though nothing says they are.
+
+    ``sets``: data sets and their clips, where what was taken is of several: another year's fan is another fan.
+    """
 
     counts: tuple[tuple[str, int], ...] = ()
     assumed: int = 0
+    sets: tuple[tuple[str, int], ...] = ()
 
     def lines(self) -> tuple[str, ...]:
         """What to print: nothing where nothing was left aside or assumed."""
         left = f"left aside: {', '.join(f'{count} {reason}' for reason, count in self.counts)}" if self.counts else ""
         assumed = f"{self.assumed} clips taken as normal: neither name nor folder says" if self.assumed else ""
-        return tuple(line for line in (left, assumed) if line)
+        several = ", ".join(f"{shown(name)} ({count})" for name, count in self.sets)
+        sets = f"clips of {len(self.sets)} data sets are taken for one machine: {several}; name the folder of one"
+        return tuple(line for line in (left, assumed, sets if several else "") if line)
 
 
 def first_shot(
@@ -95,6 +102,7 @@ def first_shot(
     left = Aside(
         counts=tuple(sorted((reason, count) for reason, count in aside.items() if count)),
         assumed=sum(clip.condition is None for clip in taken),
+        sets=_sets(taken),
     )
     if not taken:
         raise GensupError(
@@ -178,6 +186,21 @@ def _reason(clip: Clip, *, trains: bool, known: bool, in_test: bool) -> str:
     if trains and clip.split is None:
         return "not in train"
     return ""
+
+
+def _sets(clips: Sequence[Clip]) -> tuple[tuple[str, int], ...]:
+    """The data sets that one machine's clips are of: years, or folders that hold clips of the same names; () if one."""
+    years = Counter(f"DCASE {clip.year}" for clip in clips if clip.year is not None)
+    if len(years) > 1:
+        return tuple(sorted(years.items()))
+    above: Counter[str] = Counter()
+    names: set[str] = set()
+    for clip in clips:
+        split = parts(clip.path)
+        at = max((i for i, word in enumerate(split[:-1]) if named(word) == clip.machine), default=0)
+        above["/".join(split[:at]) or "."] += 1
+        names.add("/".join(split[at + 1 :]))
+    return tuple(sorted(above.items())) if len(above) > 1 and len(names) < len(clips) else ()
 
 
 def _tested(clip: Clip, in_test: bool) -> bool:

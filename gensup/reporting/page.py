@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 
 import numpy as np
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from gensup.reporting import words
 from gensup.reporting.charts import histogram, ladder
+from gensup.reporting.climbs import Climb, Step, climbs, steps
 from gensup.reporting.drawing import Picture
 from gensup.reporting.families import SHAPES, family_map, marked
 from gensup.reporting.maps import main_map
 from gensup.reporting.pairs import choose, excerpt, nearest_rung, player
+from gensup.reporting.roc import roc
 from gensup.reporting.run_folder import BUILT, Run
+from gensup.reporting.scatter import scatter
 from gensup.reporting.slices import Slice, slices, utilities
 from gensup.reporting.spectrograms import spectrograms
 from gensup.selection.constants import constants
@@ -23,6 +29,7 @@ from gensup.selection.records import FamilyReport
 from gensup.selection.sentence import describe
 
 RANKED = 250  # of the ranking, on the page
+SCRIPT = "rows.js"  # of the page: it sorts and filters rows
 SUSPECTS = 8  # on the first screen; the others are folded away
 
 
@@ -75,6 +82,8 @@ def render(run: Run) -> str:
     worth = utilities(run)
     ids = [trial.id for trial in run.table.trials]
     standing = marked(run)
+    scored = _scored(run)
+    script = (files("gensup.reporting") / "templates" / SCRIPT).read_text(encoding="utf-8")
     return (
         templates()
         .get_template("page.html.j2")
@@ -108,7 +117,12 @@ def render(run: Run) -> str:
             shapes={name: SHAPES[name] for name in standing},
             pairs=_pairs(run),
             maps=_maps(run, worth),
-            histograms=_histograms(run),
+            histograms=_histograms(run, scored),
+            roc=roc([(one.name, one.negative, one.anomaly) for one in scored], constants().max_fpr) if scored else None,
+            climbs=_climbs(run),
+            scatter=_scatter(run),
+            script=script,
+            script_hash="sha256-" + b64encode(sha256(script.encode()).digest()).decode(),
             ladders=_ladders(run),
             constants=constants(),
             ranked=RANKED,
@@ -174,8 +188,25 @@ def _maps(run: Run, worth: tuple[float, ...]) -> list[Map]:
     return [Map(part, main_map(part, worth)) for part in parts]
 
 
-def _histograms(run: Run) -> list[tuple[str, str, Picture]]:
-    """Of what was built and the default: what it is, its name, the picture."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """How what was built, or the default, scores the clips of the first arrangement."""
+
+    what: str
+    name: str
+    row: str
+    normal: NDArray[np.float64]
+    nuisance: NDArray[np.float64]
+    anomaly: NDArray[np.float64]  # at the rung nearest to the severity that is read
+
+    @property
+    def negative(self) -> NDArray[np.float64]:
+        """What an exam tells anomalies from."""
+        return np.concatenate([self.normal, self.nuisance])
+
+
+def _scored(run: Run) -> list[Scored]:
+    """Of what was built and the default."""
     roles = np.array(run.table.roles)
     asked = roles == "anomaly"
     if run.clips is not None:
@@ -190,18 +221,47 @@ def _histograms(run: Run) -> list[tuple[str, str, Picture]]:
     wanted = [("built: the published default" if standing else "built", BUILT)]
     if run.table.default is not None and not standing:
         wanted.append(("published default", run.table.default))
-    pictures = []
+    found = []
     for what, row in wanted:
         if row not in run.table.scores:
             continue
         scores = np.array(run.table.scores[row])
-        threshold = run.held_out.threshold if run.held_out and row == BUILT else None
         several = row == BUILT and run.verdict.form in ("fusion", "hedged")
         alone = run.verdict.members[0] if row == BUILT else row
         name = words.built(run.verdict) if several else describe(run.trials[alone])
-        picture = histogram(scores[normal], scores[roles == "nuisance"], scores[asked], name, threshold)
-        pictures.append((what, name, picture))
+        found.append(
+            Scored(
+                what=what, name=name, row=row, normal=scores[normal], nuisance=scores[roles == "nuisance"],
+                anomaly=scores[asked],
+            )
+        )  # fmt: skip
+    return found
+
+
+def _histograms(run: Run, scored: Sequence[Scored]) -> list[tuple[str, str, Picture]]:
+    """What it is, its name, the picture."""
+    pictures = []
+    for one in scored:
+        threshold = run.held_out.threshold if run.held_out and one.row == BUILT else None
+        picture = histogram(one.normal, one.nuisance, one.anomaly, one.name, threshold)
+        pictures.append((one.what, one.name, picture))
     return pictures
+
+
+def _climbs(run: Run) -> list[tuple[Climb, tuple[Step, ...]]]:
+    if run.clips is None:
+        return []
+    weight = {name: report.weight for name, report in run.verdict.families.items()}
+    return [(climb, steps(climb)) for climb in climbs(run.clips, weight)]
+
+
+def _scatter(run: Run) -> Picture | None:
+    if run.neighbourhood is None:
+        return None
+    weight: dict[str, float] = {}
+    for report in run.verdict.families.values():
+        weight[report.mechanism] = weight.get(report.mechanism, 0.0) + report.weight
+    return scatter(run.neighbourhood, weight)
 
 
 def _ladders(run: Run) -> list[tuple[str, Picture]]:

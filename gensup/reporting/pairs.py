@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain, zip_longest
@@ -49,9 +49,8 @@ class Excerpt:
 
     @property
     def gain_db(self) -> float:
-        """What both are played louder, so that a person hears quiet machines: the louder one then peaks at -1 dB."""
-        peak = max(float(np.abs(self.normal).max()), float(np.abs(self.anomaly).max()))
-        return min(MOST_GAIN_DB, float(np.floor(200 * np.log10(PEAK / peak)) / 10)) if peak else 0.0
+        """What both are played louder."""
+        return gain_of((self.normal, self.anomaly))
 
 
 def choose(
@@ -111,11 +110,23 @@ def excerpt(pair: Pair, pairs: int = PAIRS) -> Excerpt:
     normal, anomaly = (AudioRef(clip.file, rate, 0).read()[0] for clip in (pair.normal, pair.anomaly))
     whole = min(len(normal), len(anomaly))
     length = min(whole, int(rate * SECONDS), BUDGET // (pairs * 2 * 2))
-    change = np.square(anomaly[:whole] - normal[:whole], dtype=np.float64)
-    total = np.concatenate([[0.0], np.cumsum(change)])
+    part = loudest_change(normal, anomaly, length)
+    return Excerpt(normal[part], anomaly[part], rate, part.start / rate, whole / rate)
+
+
+def loudest_change(normal: NDArray[np.float32], anomaly: NDArray[np.float32], length: int) -> slice:
+    """The stretch of ``length`` samples, or all there are, in which two sounds differ most."""
+    whole = min(len(normal), len(anomaly))
+    length = min(length, whole)
+    total = np.concatenate([[0.0], np.cumsum(np.square(anomaly[:whole] - normal[:whole], dtype=np.float64))])
     start = int(np.argmax(total[length:] - total[:-length]))
-    part = slice(start, start + length)
-    return Excerpt(normal[part], anomaly[part], rate, start / rate, whole / rate)
+    return slice(start, start + length)
+
+
+def gain_of(sounds: Sequence[NDArray[np.float32]]) -> float:
+    """dB by which all are played louder, so that a person hears quiet machines: the loudest then peaks at -1 dB."""
+    peak = max(float(np.abs(sound).max()) for sound in sounds)
+    return min(MOST_GAIN_DB, float(np.floor(200 * np.log10(PEAK / peak)) / 10)) if peak else 0.0
 
 
 def player(samples: NDArray[np.float32], rate: int, gain_db: float) -> str:
@@ -126,7 +137,7 @@ def player(samples: NDArray[np.float32], rate: int, gain_db: float) -> str:
     return "data:audio/flac;base64," + b64encode(data.getvalue()).decode()
 
 
-def _in_turn(families: Mapping[str, list[SyntheticClip]], weight: Mapping[str, float]) -> list[str]:
+def _in_turn(families: Mapping[str, Sequence[SyntheticClip]], weight: Mapping[str, float]) -> list[str]:
     """The families, one of each mechanism in turn."""
     by_mechanism: dict[str, list[str]] = {}
     for family in sorted(families, key=lambda name: (-weight.get(name, 0.0), name)):

@@ -19,6 +19,7 @@ from gensup.synthesis import twinset
 from gensup.synthesis.twinset import SyntheticClip
 
 T = TypeVar("T")
+NEIGHBOURHOOD = "neighbourhood.json"  # in trials/
 BUILT = "built"  # in table.json's scores: what was built, be it of one candidate or of several
 
 
@@ -44,6 +45,17 @@ class Table:
     roles: tuple[Role, ...]  # (clips,)
     clips: tuple[str, ...]
     scores: Mapping[str, tuple[float, ...]]  # (clips,) of what was built (``BUILT``) and of the default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbourhood:
+    """trials/neighbourhood.json: where some clips lie by their sound."""
+
+    clips: tuple[str, ...]
+    roles: tuple[Role, ...]  # (clips,), as the next three
+    target: tuple[bool, ...]  # of the target domain
+    mechanisms: tuple[str | None, ...]  # of an anomaly
+    places: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +88,7 @@ class Run:
     held_out: HeldOut | None
     suspects: tuple[Suspect, ...]  # the strangest first
     oracle: Oracle | None  # None: no real label was opened
+    neighbourhood: Neighbourhood | None  # None: of a run that drew none
     rungs: Mapping[str, tuple[float, ...]]  # family -> severities that were made when its ladder lacked them
 
     @property
@@ -150,6 +163,7 @@ def read_run_folder(folder: Path, sets: Sequence[Path] = ()) -> Run:
         held_out=_held_out(folder / "detector" / "detector.json"),
         suspects=read_suspects(folder, record),
         oracle=_oracle(folder / "evaluation" / "oracle.json"),
+        neighbourhood=_neighbourhood(folder / "trials" / NEIGHBOURHOOD),
         rungs=_rungs(folder / twinset.WANTED / twinset.MANIFEST),
         **_twins(sets or [folder]),
     )
@@ -198,6 +212,15 @@ def _held_out(path: Path) -> HeldOut | None:
 
 def _oracle(path: Path) -> Oracle | None:
     return _typed(Oracle, _record(path), str(path)) if path.is_file() else None
+
+
+def _neighbourhood(path: Path) -> Neighbourhood | None:
+    if not path.is_file():
+        return None
+    found = _typed(Neighbourhood, _record(path), str(path))
+    if len({len(found.clips), len(found.roles), len(found.target), len(found.mechanisms), len(found.places)}) > 1:
+        raise _damaged(str(path), "its rows have different lengths")
+    return found
 
 
 def _record(path: Path) -> dict[str, Json]:

@@ -87,5 +87,5 @@ def _rows() -> dict[str, dict[Part, _Row]]:
     from pydantic import TypeAdapter
 
     source = files("gensup.retrieval") / "records.yaml"
-    rows = parse_yaml(source.read_text(encoding="utf-8"), str(source))
+    rows = parse_yaml(source.read_text(encoding="utf-8"), str(source), ours=True)
     return TypeAdapter(dict[str, dict[Part, _Row]]).validate_python(rows)

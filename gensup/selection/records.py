@@ -82,6 +82,8 @@ class ScoreTable:
     default: str | None  # id of the trial with the recipe's published values
     paired: bool  # False: there are anomalies without a normal twin
     taint: Mapping[str, float] = field(default_factory=dict)  # chain -> AUC of a classifier that tells shams from clips
+    failed: int = 0  # candidates that are not here, because their scores are not finite
+    pruned: int = 0  # candidates that are not here, because a fold or a device cannot hold them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,10 +37,14 @@ def _evidence(table: ScoreTable, voters: Mapping[str, FamilyReport], families: M
     fixed = constants()
     mechanisms = {report.mechanism for report in voters.values()}
     return (
-        f"Fault families that tell these {len(table.trials)} candidates apart: {len(voters)} of {len(families)}, of "
+        f"Fault families that tell {_candidates(len(table.trials))} apart: {len(voters)} of {len(families)}, of "
         f"{len(mechanisms)} mechanisms; a choice that needs no hedge takes {fixed.least_families} families "
         f"of {fixed.least_mechanisms} mechanisms, and must do for a mechanism that had no say in it."
     )
+
+
+def _candidates(count: int) -> str:
+    return f"these {count} candidates" if count > 1 else "candidates"
 
 
 def _claim(table: ScoreTable, form: Form, members: Sequence[int], voters: Mapping[str, FamilyReport]) -> str:

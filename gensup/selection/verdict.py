@@ -15,6 +15,7 @@ from gensup.selection.ranking import borda, mean_utility, ranked, steadiness, to
 from gensup.selection.records import Answer, FamilyReport, Form, Judgement, ScoreTable, Verdict, Wanted
 from gensup.selection.sentence import sentence
 from gensup.selection.surrogates import surrogates
+from gensup.selection.thin import lost
 from gensup.selection.utility import utility_of
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,7 @@ def decide(table: ScoreTable, judgements: Sequence[Judgement], asked: Asked = "a
         ranking=tuple((ids[i], float(counts[i])) for i in order),
         shown=_shown(table, judgements),
         wanted=tuple(Wanted(family=j.family, severity=j.wanted) for j in judgements if j.wanted is not None),
-        sentence=sentence(table, answer, form, members, reports),
+        sentence=" ".join([sentence(table, answer, form, members, reports), *lost(table, judgements)]),
     )
 
 

@@ -10,10 +10,10 @@ from gensup.captions import FaultRow, fault_rows, faults_for
 from gensup.captions.machines import unlisted
 from gensup.clip import Json
 from gensup.detection.means import NOTHING
-from gensup.detection.recipe import Recipe, build, load_all
+from gensup.detection.recipe import Recipe, build, load, load_all
 from gensup.errors import GensupError
 
-__all__ = ["Sizes", "detectors", "faults", "marks", "needs", "published", "sizes", "unlisted"]
+__all__ = ["Sizes", "detector", "detectors", "faults", "marks", "needs", "published", "sizes", "unlisted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,15 @@ class Sizes:
 def detectors(overlay: Path | None = None) -> tuple[Recipe, ...]:
     """Every recipe."""
     return load_all(overlay)
+
+
+def detector(name: str, overlay: Path | None = None) -> Recipe:
+    """One recipe.
+
+    Raises:
+        GensupError: there is none of this name.
+    """
+    return load(name, overlay)
 
 
 def sizes(recipe: Recipe) -> Sizes:
@@ -61,14 +70,14 @@ def marks(recipe: Recipe) -> str:
     return "; ".join(said + ([f"with {recipe.pair.generator.get('generator', 'a generator')}"] if recipe.pair else []))
 
 
-def published(recipe: Recipe) -> str:
-    """The published scores on the first data set that the recipe names, e.g. "pauc 63.29 (dcase2022-dev)"."""
-    if not recipe.published:
-        return ""
-    data = recipe.published[0].get("data")
-    rows = [row for row in recipe.published if row.get("data") == data and _scored(row)]
-    said = ", ".join(f"{row['metric']} {row['value']}" for row in rows)
-    return f"{said} ({data})" if rows else ""
+def published(recipe: Recipe) -> dict[str, str]:
+    """Every published score and where it stands, e.g. "pauc 63.29 (dcase2022-dev)": "Guan et al., table 2"."""
+    rows = [row for row in recipe.published if _scored(row)]
+    return {f"{row['metric']} {row['value']} ({row.get('data')})": _source(row) for row in rows}
+
+
+def _source(row: Mapping[str, Json]) -> str:
+    return "; ".join(str(row[key]) for key in ("note", "source") if row.get(key))
 
 
 def _scored(row: Mapping[str, Json]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -12,8 +12,12 @@ from gensup.detection.cost import ms_per_clip, parameters
 from gensup.detection.examples import Examples
 from gensup.detection.means import NOTHING, Means
 from gensup.detection.parts import Params
+from gensup.errors import GensupError
+from gensup.rng import digest
 from gensup.steps.limits import Limits
-from gensup.store import SCHEMA, read_json, write_json
+from gensup.store import SCHEMA, check_schema, read_json, write_json
+
+TIMES = "ms_per_clip.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,13 @@ class Costs:
         sizes = parameters(candidates, normals, means) if limits else {}
         ms: dict[str, float] = {}
         if limits.ms_per_clip is not None:
-            kept = run / "trials" / "ms_per_clip.json"
+            kept = run / "trials" / TIMES
             if not kept.is_file():
                 times = ms_per_clip(candidates, normals, means=means)
                 measured = {trial: round(value, 4) for trial, value in times.items()}
-                write_json(kept, {"schema": SCHEMA, "ms_per_clip": cast("Json", measured)})
-            ms = cast("dict[str, dict[str, float]]", read_json(kept))["ms_per_clip"]
+                said = cast("Json", measured)
+                write_json(kept, {"schema": SCHEMA, "checksum": digest(said), "ms_per_clip": said})
+            ms = read_times(kept, candidates)
         return cls(limits, sizes, ms)
 
     def forbidden(self) -> dict[str, str]:
@@ -56,3 +61,23 @@ class Costs:
             return None
         ms = sum(self.ms[trial] for trial in trials) if self.ms else None
         return self.limits.reason(sum(self.parameters[trial] for trial in trials), ms)
+
+
+def read_times(path: Path, candidates: Iterable[str] = ()) -> dict[str, float]:
+    """Milliseconds a clip by trial id, as they were measured when the run began.
+
+    Raises:
+        GensupError: a damaged, altered or newer record, or one that lacks one of ``candidates``.
+    """
+    remedy = "restore the file, or run the same `gensup tune` with another --out: times of now would prune otherwise"
+    content = read_json(path)
+    times = content.get("ms_per_clip") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or not isinstance(times, dict):
+        raise GensupError("not the times of candidates", where=str(path), remedy=remedy)
+    check_schema(content.get("schema"), str(path))
+    if content.get("checksum") != digest(times):
+        raise GensupError("altered", where=str(path), rule="its checksum stands in it", remedy=remedy)
+    lacking = sorted(set(candidates) - times.keys())
+    if lacking:
+        raise GensupError("a candidate without its time", where=str(path), value=lacking[0], remedy=remedy)
+    return cast("dict[str, float]", times)

@@ -14,7 +14,8 @@ from gensup.steps.progress import Progress
 from gensup.steps.recordings import Recordings
 from gensup.steps.scoring import Scoring, comparable, joined
 from gensup.steps.study import NOT_FINITE, Row, Study
-from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, unfitted
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import Exercise, conditions_left_out, exercise, unfitted
 from gensup.steps.tainted import taints
 from gensup.synthesis.plan import HIGHEST
 from gensup.synthesis.twinset import WANTED

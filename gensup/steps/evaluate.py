@@ -15,7 +15,13 @@ from gensup.store import write_text
 
 
 def evaluate(
-    year: int, truth: Path, team: Path, *, as_published: bool = False, out: Path | None = None
+    year: int,
+    truth: Path,
+    team: Path,
+    *,
+    as_published: bool = False,
+    out: Path | None = None,
+    refused: dict[str, GensupError] | None = None,
 ) -> dict[str, Official]:
     """Official scores of the system in a folder, or of every system in the folders below it, by its folder.
 
@@ -25,16 +31,26 @@ def evaluate(
         team: holds ``anomaly_score_*.csv`` and, from 2021 on, ``decision_result_*.csv``.
         as_published: with those quirks of the year's evaluator that are otherwise put right.
         out: folder for the very result files that the evaluator writes.
+        refused: is given why a system is passed over, by its folder, where others can be scored; None: it is raised.
 
     Raises:
         GensupError: a year whose evaluator is not known, or a file or row that is missing, doubled, unknown or wrong.
     """
     rules = conventions(year)
     known = read_truth(Path(truth), rules)
-    found = {
-        name: score_team(read_team(folder, known, rules), rules, as_published=as_published)
-        for name, folder in systems(Path(team), rules).items()
-    }
+    found: dict[str, Official] = {}
+    errors: dict[str, GensupError] = {}
+    for name, folder in systems(Path(team), rules).items():
+        try:
+            answers = read_team(folder, known, rules, as_published=as_published)
+        except GensupError as error:
+            errors[name] = error
+            continue
+        found[name] = score_team(answers, rules, as_published=as_published)
+    if errors and (refused is None or not found):
+        raise next(iter(errors.values()))
+    if refused is not None:
+        refused.update(errors)
     if out is not None:
         written: dict[str, str] = {}
         for name, official in found.items():

@@ -21,7 +21,8 @@ from gensup.errors import GensupError
 from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import normals
-from gensup.steps.table import Synthetic, exercise
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import exercise
 from gensup.store.files import is_temporary
 
 TRAINING = "training"  # in the detector's folder while its frontend is trained
@@ -44,6 +45,8 @@ def fit(
     weights: Path | None = None,
     device: str | None = None,
     frontend: Path | None = None,
+    noise: Path | None = None,
+    noise_channel: Channel | None = None,
     workers: int | None = None,
     progress: Progress = QUIET,
 ) -> Member:
@@ -61,6 +64,9 @@ def fit(
         device: cpu, cuda, cuda:1, for networks; None: the best that is there.
         frontend: a folder that ``train`` wrote: the frontend as it is. What is held out for the threshold is held out
             of the back end only, where it heard these clips.
+        noise: a folder of noise, for a frontend that is trained with it, beside the supplemental clips of noise alone
+            that lie below ``root``.
+        noise_channel: the microphone of the training clips whose recordings are noise, too; 1, or far, in DCASE 2026.
 
     Raises:
         GensupError: bad input, an unknown recipe, path or value, too few clips, or ``out`` holds something else.
@@ -77,8 +83,11 @@ def fit(
             remedy="fit its members, or lay a recipe with these values over them with --detectors",
         )
     params = {name: one.with_values(values or {}) for name, one in recipes.items()}
-    needed = Needed(weights=weights, device=device, frontend=frontend, cache=cache)
+    needed = Needed(
+        weights=weights, device=device, frontend=frontend, cache=cache, noise=noise, noise_channel=noise_channel
+    )
     front = needed.front()
+    needed.check_noise(params.values())
     trained = [name for name, one in recipes.items() if one.trained]
     if front is not None:
         for name in trained or list(recipes):
@@ -127,7 +136,11 @@ def fit(
             list(recipes.values()), root, recordings, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
-        every = needed.means(out / TRAINING, heard)
+        noises = needed.noise_for(
+            params.values(), root, recordings, heard, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern,
+        )  # fmt: skip
+        every = needed.means(out / TRAINING, heard, noises)
         fitted: dict[str, tuple[Member, Scores]] = {}
         for name, one in recipes.items():
             means = every if one.train_on == "all" else replace(every, others=None)

@@ -34,6 +34,7 @@ class Front:
     machines: tuple[str, ...]
     keys: tuple[str, ...]  # SHA-256 of the decoded audio of the clips that it was trained on
     labels: tuple[str, ...]  # as it was given them, clip by clip
+    noise: tuple[str, ...] = ()  # SHA-256 of the decoded noise that it was trained with
     rate: Rate  # Hz
     channel: SavedChannel
     seed: int

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gensup.audio.files import Channel
 from gensup.clip import Json
 from gensup.detection.examples import Examples
 from gensup.detection.means import Means
+from gensup.detection.noise import Noise
+from gensup.detection.parts import Params
 from gensup.detection.recipe import Recipe
 from gensup.engine import Engine
 from gensup.rng import digest
+from gensup.steps import noise as noises
 from gensup.steps.front import Front, read
 from gensup.steps.material import others
 from gensup.steps.progress import Progress
@@ -27,6 +31,8 @@ class Needed:
     device: str | None = None
     frontend: Path | None = None  # a folder that `gensup train` wrote
     cache: Path | None = None
+    noise: Path | None = None  # a folder of noise
+    noise_channel: Channel | None = None  # of the training clips, which heard noise
 
     def front(self) -> Front | None:
         """The trained frontend that is to be used.
@@ -36,7 +42,7 @@ class Needed:
         """
         return None if self.frontend is None else read(Path(self.frontend))
 
-    def means(self, folder: Path | None = None, heard: Examples | None = None) -> Means:
+    def means(self, folder: Path | None = None, heard: Examples | None = None, noise: Noise | None = None) -> Means:
         """For ``detection``.
 
         Args:
@@ -48,6 +54,7 @@ class Needed:
             weights=None if self.weights is None else Path(self.weights),
             trained=None if self.frontend is None else Path(self.frontend),
             others=heard,
+            noise=noise,
             folder=folder,
             device=self.device,
         )
@@ -77,10 +84,53 @@ class Needed:
             attributes=attributes,
         )  # fmt: skip
 
+    def check_noise(self, candidates: Iterable[Params]) -> None:
+        """Raise GensupError if noise is given and no candidate's frontend is trained with any now."""
+        self._noise.check(self._noise.wanted(candidates, self.frontend is None))
 
-def described(front: Front | None, heard: Examples | None) -> dict[str, Json]:
+    @property
+    def _noise(self) -> noises.Asked:
+        return noises.Asked(folder=self.noise, channel=self.noise_channel)
+
+    def noise_for(
+        self,
+        candidates: Iterable[Params],
+        root: Path,
+        like: Recordings,
+        heard: Examples | None,
+        *,
+        out: Path,
+        skip_bad: bool,
+        engine: Engine,
+        progress: Progress,
+        pattern: str | None = None,
+    ) -> Noise | None:
+        """Noise, where a candidate's frontend is trained with it now; of all machines below ``root``.
+
+        Args:
+            heard: clips of other machines, which are trained on, too.
+
+        Raises:
+            GensupError: see ``noise.gathered``.
+        """
+        if not self._noise.wanted(candidates, self.frontend is None):
+            return None
+        more = ((), ()) if heard is None else (heard.audio, heard.key)
+        clips = noises.Beside(
+            audio=(*(member.ref for member in like.members), *more[0]),
+            key=(*(member.key for member in like.members), *more[1]),
+            rate=like.rate,
+            channel=like.channel,
+        )
+        return noises.gathered(
+            self._noise, [root], None, clips, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
+            pattern=pattern,
+        )  # fmt: skip
+
+
+def described(front: Front | None, heard: Examples | None, noise: Noise | None = None) -> dict[str, Json]:
     """For run.json: nothing where no frontend is trained."""
     said: dict[str, Json] = {} if front is None else front.described()
     if heard is not None:
         said["others"] = {"clips": len(heard), "fingerprint": digest(list(heard.key), list(heard.label or ()))}
-    return said
+    return said | noises.described(noise)

@@ -57,7 +57,7 @@ def export(
 
     The model takes ``waveform`` (1, samples), single precision at the detector's rate and of the channel that it was
     fitted on, full scale 1, and gives ``score`` (1,), the raw score in double precision. Its metadata says threshold,
-    mean and deviation of held-out normal scores, rate, length, machine, group and recipe.
+    mean, deviation and skewness of held-out normal scores, rate, length, machine, group and recipe.
 
     Args:
         group: whose models are exported; a detector with several needs it said.
@@ -150,5 +150,6 @@ def _said(fitted: Member, group: str, samples: int) -> dict[str, str]:
         "threshold": fitted.threshold,
         "held_out.mean": fitted.held_out.mean,
         "held_out.sd": fitted.held_out.sd,
+        "held_out.skew": fitted.held_out.skew,
     }
     return {f"gensup.{name}": v if isinstance(v, str) else json.dumps(v) for name, v in said.items()}

@@ -80,9 +80,13 @@ def oracle(
             tuple(recipes.values()), root, like, out=out, skip_bad=skip_bad, engine=engine, progress=QUIET,
             pattern=said.pattern, attributes=attributes,
         )  # fmt: skip
+        noises = needed.noise_for(
+            [trial.params for trial in run.table.trials], root, like, others, out=out, skip_bad=skip_bad,
+            engine=engine, progress=QUIET, pattern=said.pattern,
+        )  # fmt: skip
         scores: dict[str, Scores] = {}
         for by, wide in sorted({(recipe.group_by, recipe.train_on == "all") for recipe in recipes.values()}):
-            means = needed.means(out / "frontends", others if wide else None)
+            means = needed.means(out / "frontends", others if wide else None, noises)
             wanted = {
                 trial.id: trial.params
                 for trial in run.table.trials

@@ -79,12 +79,14 @@ def caption(
     root: Path | None = None,
     *,
     names: Path | None = None,
+    pattern: str | None = None,
     condition: Literal["own", "normal", "anomaly", "both"] = "own",
     style: str = "paper",
     prompts: Path | None = None,
     limit: str | int | None = None,
     tokenizer: Path | None = None,
     truncate: bool = False,
+    notes: list[str] | None = None,
 ) -> Iterator[captions.CaptionRow]:
     """A caption for every clip, in its own condition (not said: normal) unless another is asked for.
 
@@ -95,6 +97,8 @@ def caption(
         limit: tokens that a text encoder takes, or its name (clap, t5); None with ``tokenizer``: what that says.
         tokenizer: folder of the encoder's tokenizer, to count with; without it tokens are estimated from above.
         truncate: cut what is over the limit at the end of a word, instead of refusing it.
+        pattern: how a user's own paths are to be read; those that do not fit are left out.
+        notes: is given what there is to say of clips left out.
 
     Returns:
         Rows; ``CountedRow`` ones where a limit or a tokenizer is given, and then checked before the first is given.
@@ -102,15 +106,21 @@ def caption(
     Raises:
         GensupError: nothing to scan, an unknown style, a damaged overlay, or captions over the limit.
     """
+    misfits: list[tuple[str, str]] = []
     if root is None or names is not None:
-        clips = scan(root, names=names)
+        listed = survey(root, names=names, pattern=pattern)
+        clips, said = listed.clips, listed.notes
     else:
-        found = metadata.scan(root)
+        own = None if pattern is None else metadata.compiled(pattern)
+        found = metadata.scan(Path(root), pattern=own, misfits=misfits)
+        said = metadata.left_out(misfits)
         trained = [clip for clip in found if clip.split == "train"]
         machines = {clip.machine for clip in found if clip.machine}
-        joined = metadata.join(root, trained, metadata.tables_below(root), machines=machines).clips
+        joined = metadata.join(Path(root), trained, metadata.tables_below(Path(root)), machines=machines).clips
         with_rows = {clip.path: clip for clip in joined}
         clips = tuple(with_rows.get(clip.path, clip) for clip in found)
+    if notes is not None:
+        notes.extend(said)
     rows = captions.caption_rows(clips, condition=condition, style=style, overlay=prompts)
     if limit is None and tokenizer is None:
         if truncate:

@@ -19,6 +19,7 @@ from gensup.detection.saved import DESCRIPTION, WEIGHTS
 from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.metadata import Pattern, compiled, parse, scan
+from gensup.steps.alarms import NormalScores, threshold_of
 from gensup.steps.candidates import group_of
 from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Followed, Progress
@@ -32,7 +33,7 @@ class Score:
 
     name: str  # relative to the folder it was found under
     score: float  # higher = more anomalous
-    anomalous: bool  # above the detector's threshold
+    anomalous: bool  # above the threshold
 
 
 def score(
@@ -42,6 +43,7 @@ def score(
     out: Path | None = None,
     decisions: Path | None = None,
     normalised: bool = False,
+    false_alarms: float | None = None,
     pattern: str | None = None,
     skip_bad: bool = False,
     cache: Path | None = None,
@@ -53,7 +55,9 @@ def score(
     """Score clips and folders of clips; write ``name,score`` rows to ``out`` and ``name,0|1`` rows to ``decisions``.
 
     Args:
-        normalised: scores in standard deviations from the mean of held-out normal clips.
+        normalised: a score is the share of normal clips that score lower, 0 to 1: its place in a gamma distribution of
+            held-out normal scores.
+        false_alarms: the share of normal clips that may be called anomalous; None: the detector's own threshold.
         weights: folder of pretrained checkpoints that the detector was fitted with.
         device: cpu, cuda, cuda:1, for networks; None: the best that is there.
         pattern: how own names are read, below each folder of ``places``; see ``metadata.patterns``.
@@ -68,6 +72,7 @@ def score(
         raise GensupError("two outputs of one name", where="--decisions", value=str(out), remedy="name another file")
     means = Needed(weights=weights, device=device, cache=cache).means()
     fitted = load(detector, means)
+    threshold = threshold_of(fitted.held_out, false_alarms)
     own = None if pattern is None else compiled(pattern)
     left_out: list[str] = []
     misfits: list[tuple[str, str]] = []
@@ -122,12 +127,14 @@ def score(
             group=tuple(members[member.clip.path][2] for member in heard.members),
         )
         raw = fitted.score(clips, engine, means)
-    shown = fitted.normalised(raw) if normalised else raw
+    shown = NormalScores.of(fitted.held_out).cdf(raw) if normalised else raw
     if not np.isfinite(shown).all():
         bad = heard.members[int(np.argmin(np.isfinite(shown)))].clip.path
         raise GensupError("the score is not finite", where=bad, remedy="look at the clip: it is unlike anything fitted")
+    if normalised and (beyond := int((shown == 1).sum())) > 1:
+        progress.note(f"{beyond} clips are beyond all normal ones, with one normalised score: rank them by raw scores")
     result = tuple(
-        Score(member.clip.path, float(value), bool(plain > fitted.threshold))
+        Score(member.clip.path, float(value), bool(plain > threshold))
         for member, value, plain in zip(heard.members, shown, raw, strict=True)
     )
     if out is not None:

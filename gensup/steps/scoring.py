@@ -134,6 +134,8 @@ class Scoring:
             default=self.candidates.default if any(t.id == self.candidates.default for t, _ in complete) else None,
             paired=exercised.paired,
             taint=taint,
+            failed=sum(trial.state == "failed" for trial, _ in rows.values()),
+            pruned=sum(trial.state == "pruned" for trial, _ in rows.values()),
         )
 
 
@@ -147,7 +149,8 @@ def comparable(table: ScoreTable) -> tuple[ScoreTable, tuple[Trial, ...]]:
     trials = tuple(trial for trial, whole in zip(table.trials, complete, strict=True) if whole)
     others = tuple(trial for trial, whole in zip(table.trials, complete, strict=True) if not whole)
     default = None if table.default in {trial.id for trial in others} else table.default
-    return replace(table, trials=trials, scores=table.scores[complete], default=default), others
+    failed = table.failed + len(others)
+    return replace(table, trials=trials, scores=table.scores[complete], default=default, failed=failed), others
 
 
 def joined(table: ScoreTable, asked: Exercise, more: Exercise, rows: Mapping[str, Row]) -> ScoreTable:

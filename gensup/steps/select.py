@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from gensup.selection import exams
 from gensup.selection.records import Column, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge
 from gensup.selection.verdict import decide
-from gensup.steps.table import paired, questions_of, role_of
+from gensup.steps.synthetic import paired, questions_of, role_of
 from gensup.synthesis.twinset import SyntheticClip, read
 
 HELD_OUT = "none"  # the chain of a recording that nothing was done to
@@ -33,7 +32,8 @@ def select(twins: Path, scores: Sequence[Path], *, held_out: Path | None = None)
             fitted on, which take the place of the normal twins of faults that were added to recordings.
 
     Raises:
-        GensupError: fewer than two candidates, a clip without a score, a score that is no number.
+        GensupError: no candidate, a clip without a score, a score that is no number. A candidate with a score that is
+            not finite has failed and is left out; if all have, there is nothing to choose from.
     """
     every = read(twins)
     files = _files(scores)
@@ -44,18 +44,28 @@ def select(twins: Path, scores: Sequence[Path], *, held_out: Path | None = None)
     clips = [clip for clip in every if clip.condition == "anomaly" or clip.chain != HELD_OUT or not recorded]
     columns = (*(_column(clip) for clip in clips), *(_recorded(name) for name in recorded))
     questions = questions_of(clips)
+    scores_of = {
+        path: np.array([*_matched(path, clips, twins), *(normals[path][name] for name in recorded)]) for path in files
+    }
+    whole = [path for path in files if np.isfinite(scores_of[path]).all()]
+    if not whole:
+        raise GensupError(
+            "no candidate has a finite score of every clip",
+            where=str(files[0]),
+            rule="a candidate whose scores are not finite has failed",
+            remedy="look at the score files, and score the set again",
+        )
     scored = ScoreTable(
         trials=tuple(
             Trial(id=_candidate(path), recipe=_candidate(path), params={}, varied={}, state="complete", parameters=0)
-            for path in files
+            for path in whole
         ),
         columns=columns,
-        scores=np.array(
-            [[*_matched(path, clips, twins), *(normals[path][name] for name in recorded)] for path in files]
-        ),
+        scores=np.stack([scores_of[path] for path in whole]),
         exams=exams.build(columns, questions),
         default=None,
         paired=paired(every),
+        failed=len(files) - len(whole),
     )
     return decide(scored, judge(scored))
 
@@ -68,8 +78,13 @@ def _files(scores: Sequence[Path]) -> tuple[Path, ...]:
         if not path.is_file():
             raise GensupError("no such score file", where=str(path), rule="name,score rows", remedy="check the path")
     names = [_candidate(path) for path in files]
-    if len(files) < 2:
-        raise GensupError("too few candidates", value=len(files), rule="at least 2 score files", remedy="name more")
+    if not files:
+        raise GensupError(
+            "no candidates",
+            where=", ".join(map(str, scores)),
+            rule="score files, or folders of *.csv",
+            remedy="check the path",
+        )
     if len(set(names)) != len(names):
         raise GensupError(
             "two score files of one name", value=", ".join(sorted({n for n in names if names.count(n) > 1}))
@@ -101,8 +116,6 @@ def _read(path: Path) -> dict[str, float]:
                     raise GensupError(
                         "not a score row", where=where, value=",".join(line), rule="name,score without a header"
                     ) from None
-                if not math.isfinite(value):
-                    raise GensupError("not a score", where=where, value=text, rule="scores are finite")
                 if name in rows:
                     raise GensupError("a clip scored twice", where=where, value=name, rule="one row a clip")
                 rows[name] = value

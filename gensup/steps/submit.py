@@ -33,8 +33,9 @@ from gensup.evaluation.submission import (
     written,
 )
 from gensup.evaluation.submission.meta_check import check_meta
-from gensup.evaluation.submission.package import META, REPORT, TASK
+from gensup.evaluation.submission.package import META, REPORT, TASK, restore
 from gensup.resources import parse_yaml
+from gensup.steps.alarms import threshold_of
 from gensup.steps.needed import Needed
 from gensup.steps.progress import QUIET, Progress
 from gensup.steps.score import score
@@ -69,6 +70,7 @@ def submit(
     meta: Path | None = None,
     report: Path | None = None,
     partial: bool = False,
+    false_alarms: float | None = None,
     cache: Path | None = None,
     weights: Path | None = None,
     device: str | None = None,
@@ -89,6 +91,7 @@ def submit(
         meta: YAML with fields of the meta yaml, such as the authors, that replace ours.
         report: the technical report, a PDF, which is put into the package.
         partial: leave out machines of the test that no run is of.
+        false_alarms: the share of normal clips that may be called anomalous; None: the detectors' own thresholds.
 
     Raises:
         GensupError: bad input, a clip that cannot be scored, two detectors of one machine, or machines without one.
@@ -97,7 +100,7 @@ def submit(
     rules, label = rules_of(year), label_of(team, system)
     given = {} if meta is None else parse_yaml(_text(Path(meta)), str(meta))
     paper = None if report is None else _pdf(Path(report))
-    systems = _systems(runs, Needed(weights=weights, device=device).means())
+    systems = _systems(runs, Needed(weights=weights, device=device).means(), false_alarms)
     only = next(iter(systems)) if len(systems) == 1 else None
     listed = listing(_tests(tests, year), rules, machine=only)
     tables = _matched(listed, systems, partial, progress)
@@ -107,8 +110,8 @@ def submit(
         mine = {table: clips for table, clips in tables.items() if table.machine == machine}
         clips = [clip for table in mine.values() for clip in table]
         scored = score(
-            folder, [clip.path for clip in clips], cache=cache, weights=weights, device=device, workers=workers,
-            progress=progress,
+            folder, [clip.path for clip in clips], false_alarms=false_alarms, cache=cache, weights=weights,
+            device=device, workers=workers, progress=progress,
         )  # fmt: skip
         by_name = {one.name: one for one in scored}
         alarms += sum(one.anomalous for one in scored)
@@ -120,6 +123,7 @@ def submit(
                     (n, str(int(s.anomalous))) for n, s in rows
                 ).encode()
     content = document([made for _, made in systems.values()], rules, label)
+    restore(out, label)
     there = out / TASK / label / f"{label}{META}"
     if there.is_file():
         content = kept(content, parse_yaml(_text(there), str(there)))
@@ -167,7 +171,9 @@ def pack(folder: Path) -> Path:
         GensupError: no task2/LABEL there, or systems of several teams.
     """
     folder = Path(folder)
-    labels = sorted(path.parent.name for path in (folder / TASK).glob(f"*/*{META}"))
+    for aside in (folder / TASK).glob(".*.old"):
+        restore(folder, aside.name[1:].rsplit(".", 2)[0])
+    labels = sorted(path.parent.name for path in (folder / TASK).glob(f"[!.]*/*{META}"))
     teams = sorted({team_of(label) for label in labels})
     if len(teams) != 1:
         raise GensupError(
@@ -180,7 +186,7 @@ def pack(folder: Path) -> Path:
     return write_package(folder, teams[0])
 
 
-def _systems(runs: Sequence[Path], means: Means) -> dict[str, tuple[Path, System]]:
+def _systems(runs: Sequence[Path], means: Means, false_alarms: float | None) -> dict[str, tuple[Path, System]]:
     """Detectors by machine: the folder of each, and what there is to say of it."""
     found: dict[str, tuple[Path, System]] = {}
     for run in runs:
@@ -201,7 +207,8 @@ def _systems(runs: Sequence[Path], means: Means) -> dict[str, tuple[Path, System
                 remedy="name folders that `gensup tune` or `gensup fit` wrote",
             )
         record = {} if own or not (run / RUN).is_file() else read_run(run)
-        made = System(load(folder, means), record)
+        detector = load(folder, means)
+        made = System(detector, record, threshold_of(detector.held_out, false_alarms))
         if made.machine in found:
             raise GensupError(
                 "two detectors of one machine",

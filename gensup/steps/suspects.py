@@ -15,7 +15,8 @@ from gensup.selection.suspects import suspects
 from gensup.steps.candidates import Candidates
 from gensup.steps.progress import Progress
 from gensup.steps.recordings import Recordings
-from gensup.steps.table import Synthetic, exercise
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import exercise
 
 ASKED = 8  # candidates: enough for a median, and quickly fitted
 NAMED = 5  # suspects, on the terminal

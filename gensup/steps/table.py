@@ -1,11 +1,10 @@
-"""The clips of a selection: real normal clips, twins and strays, with who is fitted on and who asks what."""
+"""The clips of a selection, arranged: real normal clips, twins and strays, who is fitted on and who asks what."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,39 +14,18 @@ from gensup.clip import Clip
 from gensup.detection.crossfit import Arrangement
 from gensup.detection.examples import Examples
 from gensup.errors import GensupError
-from gensup.metadata import scan
-from gensup.rng import digest, generator, seed
+from gensup.rng import generator, seed
 from gensup.selection import folds
 from gensup.selection.constants import constants
-from gensup.selection.records import LEFT_OUT, Column, Question, Role
+from gensup.selection.records import LEFT_OUT, Column, Question
 from gensup.steps.candidates import group_of, is_plain, label_of
 from gensup.steps.recordings import Recording, Recordings
-from gensup.store import sha256_file
-from gensup.synthesis import codec, twinset
-from gensup.synthesis.codec import CodecNormal, read_normals
-from gensup.synthesis.twinset import MANIFEST, SyntheticClip
+from gensup.steps.synthetic import PLAIN, Synthetic, questions_of, role_of
+from gensup.synthesis import codec
+from gensup.synthesis.codec import CodecNormal
+from gensup.synthesis.twinset import SyntheticClip
 
-UNPAIRED = Question(family="unpaired", mechanism="unknown", status="generic", severity=1.0)
-PLAIN = "none"  # the chain of a recording that nothing was done to
 ENOUGH = 0.5  # share of every section's recordings; of fewer normals a candidate is another candidate
-
-
-@dataclass(frozen=True, slots=True)
-class Synthetic:
-    """The clips that ask, and whether each anomaly has its normal twin."""
-
-    clips: tuple[SyntheticClip, ...]
-    paired: bool
-    fingerprint: tuple[str, ...]  # one a set
-    # Chain -> the recordings after its codec, by their keys; a chain that is not here has none.
-    normals: Mapping[str, Mapping[str, CodecNormal]] = field(default_factory=dict)
-
-    def further(self, made: Synthetic) -> Synthetic:
-        """``made``, other rungs of the same set, beside all that this one's candidates are fitted on."""
-        known = {clip.id for clip in made.clips}
-        generated = [c for c in self.clips if role_of(c) == "sham" and c.source is None and c.id not in known]
-        clips = sorted([*made.clips, *generated], key=lambda clip: clip.id)  # a fit may go by its clips' order
-        return replace(made, clips=tuple(clips), normals={**made.normals, **self.normals})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +77,20 @@ def folds_of(recordings: Recordings, run_seed: int, repeats: int | None = None) 
 
     Args:
         repeats: arrangements at most; as many as the number of clips asks for if None.
+
+    Raises:
+        GensupError: fewer than two different sounds.
     """
     first = {member.key: member for member in reversed(recordings.members)}
     unique = list(first.values())
+    if len(unique) < 2:
+        raise GensupError(
+            "too few normal clips",
+            where=recordings.machine,
+            value=len(unique),
+            rule="at least 2 of different sound, so that one can be held out",
+            remedy="give more normal clips; equal sounds count once",
+        )
     strata = [f"{m.clip.section}|{m.clip.domain}|{m.clip.attributes}" for m in unique]
     names = [m.clip.path for m in unique]
     found = []
@@ -109,107 +98,6 @@ def folds_of(recordings: Recordings, run_seed: int, repeats: int | None = None) 
         by_key = dict(zip(first, folds.arrange(strata, names, run_seed, repeat), strict=True))
         found.append(np.array([by_key[member.key] for member in recordings.members], dtype=np.intp))
     return found
-
-
-def read_sets(folders: Sequence[Path], machine: str) -> Synthetic:
-    """Twin sets, or folders of labelled synthetic clips without twins, which are taken as unpaired.
-
-    Raises:
-        GensupError: a folder without a single anomaly, a clip of another machine, or a damaged set.
-    """
-    clips: list[SyntheticClip] = []
-    fingerprints = []
-    normals: dict[str, Mapping[str, CodecNormal]] = {}
-    for folder in folders:
-        if (folder / MANIFEST).is_file() or (folder / "run.json").is_file():
-            found = twinset.read(folder)
-            through = read_normals(folder)
-            _check_bytes(found)
-            _check_bytes(tuple(through.values()))
-            fingerprints.append(_fingerprint(folder))
-            if through:
-                normals |= {clip.chain: through for clip in found if clip.chain not in (PLAIN, *normals)}
-        else:
-            found = _strays(folder)
-            fingerprints.append(digest([clip.sha256 for clip in found]))
-        for clip in found:
-            if clip.machine not in (None, machine):
-                raise GensupError(
-                    "a synthetic clip of another machine",
-                    where=str(clip.file),
-                    value=clip.machine,
-                    rule=f"the machine is {machine}",
-                    remedy="name a set of this machine",
-                )
-        if not any(clip.condition == "anomaly" for clip in found):
-            raise GensupError("no anomalies in this set", where=str(folder), rule="a set asks with anomalous clips")
-        clips += found
-    return Synthetic(_once(clips), paired(clips), tuple(fingerprints), normals)
-
-
-def _fingerprint(folder: Path) -> str:
-    """Of a twin set: its rows and, where it has them, those of its normals."""
-    normals = folder / codec.FOLDER / codec.MANIFEST
-    rows = sha256_file(folder / MANIFEST)
-    return digest(rows, sha256_file(normals)) if normals.is_file() else rows
-
-
-def _once(clips: Sequence[SyntheticClip]) -> tuple[SyntheticClip, ...]:
-    """Each clip once: two sets of the same sources share their normal twins, and no anomaly."""
-    found: dict[str, SyntheticClip] = {}
-    for clip in clips:
-        there = found.setdefault(clip.id, clip)
-        if there is not clip and (clip.condition == "anomaly" or clip.sha256 != there.sha256):
-            raise GensupError(
-                "a synthetic set twice",
-                where="--synthetic",
-                value=clip.id,
-                rule="every clip is asked once",
-                remedy="name each set once",
-            )
-    return tuple(found.values())
-
-
-def _check_bytes(clips: Sequence[SyntheticClip] | Sequence[CodecNormal]) -> None:
-    for clip in clips:
-        if sha256_file(clip.file) != clip.sha256:
-            raise GensupError(
-                "a clip is not what its row says",
-                where=str(clip.file),
-                rule="its SHA-256 stands in the set's rows",
-                remedy="run the same `gensup synthesize` again: it makes the clip again",
-            )
-
-
-def paired(clips: Sequence[SyntheticClip]) -> bool:
-    """Whether every anomaly's normal twin is there."""
-    twins = {clip.id for clip in clips if clip.condition == "normal"}
-    return all(clip.twin in twins for clip in clips if clip.condition == "anomaly")
-
-
-def _strays(folder: Path) -> tuple[SyntheticClip, ...]:
-    """Synthetic clips of any other tool: their names or folders say which are anomalies."""
-    return tuple(
-        SyntheticClip(
-            id=f"{folder.resolve().name}/{clip.path}",
-            file=folder / clip.path,
-            condition=clip.condition,
-            caption="",
-            twin=None,
-            source=None,
-            machine=clip.machine,
-            section=clip.section,
-            domain=clip.domain,
-            family=UNPAIRED.family,
-            mechanism=UNPAIRED.mechanism,
-            status=UNPAIRED.status,
-            severity=UNPAIRED.severity,
-            chain=f"unknown: {folder.name}",
-            sha256=sha256_file(folder / clip.path),
-        )
-        for clip in scan(folder)
-        if clip.condition is not None
-    )
 
 
 def exercise(recordings: Recordings, synthetic: Synthetic, run_seed: int, repeats: int | None = None) -> Exercise:
@@ -360,20 +248,6 @@ def _fold(clip: SyntheticClip, place: Mapping[str, int], fold_of: NDArray[np.int
     return seed("fold", clip.twin or clip.id) % int(fold_of.max() + 1)
 
 
-def questions_of(clips: Sequence[SyntheticClip]) -> dict[str, Question]:
-    """What every anomaly asks, by its id."""
-    return {
-        clip.id: Question(
-            family=clip.family or UNPAIRED.family,
-            mechanism=clip.mechanism or UNPAIRED.mechanism,
-            status=clip.status or UNPAIRED.status,
-            severity=clip.severity,
-        )
-        for clip in clips
-        if clip.condition == "anomaly"
-    }
-
-
 def _stray(clip: SyntheticClip, recordings: Recordings) -> Clip:
     """The clip whose model scores a stray: one of the section that the stray says, or of the only one there is.
 
@@ -416,10 +290,3 @@ def _made(clip: SyntheticClip, source: Recording | None, repeat: int, fold: int)
         role=role_of(clip),
         chain=clip.chain,
     )
-
-
-def role_of(clip: SyntheticClip) -> Role:
-    """What a synthetic clip is to an exam."""
-    if clip.condition == "anomaly":
-        return "anomaly"
-    return "sham" if clip.nuisance is None else "nuisance"

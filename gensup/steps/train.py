@@ -15,6 +15,7 @@ from gensup.engine import for_workers
 from gensup.errors import GensupError
 from gensup.rng import digest
 from gensup.rng import seed as seed_of
+from gensup.steps import noise as noises
 from gensup.steps.front import RECORD, SLOT, Front, arrays_of, read, write
 from gensup.steps.material import examples, gathered
 from gensup.steps.progress import QUIET, Followed, Progress
@@ -37,6 +38,8 @@ def train(
     detectors_overlay: Path | None = None,
     weights: Path | None = None,
     device: str | None = None,
+    noise: Path | None = None,
+    noise_channel: Channel | None = None,
     skip_bad: bool = False,
     workers: int | None = None,
     progress: Progress = QUIET,
@@ -51,6 +54,9 @@ def train(
         values: in place of the recipe's published ones, see ``Recipe.with_values``.
         weights: folder of pretrained checkpoints.
         device: cpu, cuda, cuda:1; None: the best that is there.
+        noise: a folder of noise, for a frontend that is trained with it, beside the supplemental clips of noise alone
+            that the folders have of these machines.
+        noise_channel: the microphone of the training clips whose recordings are noise, too; 1, or far, in DCASE 2026.
 
     Raises:
         GensupError: bad input, a recipe whose frontend is not trained, too few clips or classes, missing weights, or
@@ -60,12 +66,19 @@ def train(
     recipe = load(detector, detectors_overlay)
     params = recipe.with_values(values or {})
     _check(roots, out, recipe, machines)
+    asked = noises.Asked(folder=noise, channel=noise_channel)
+    noisy = asked.wanted([params], trained=True)
+    asked.check(noisy)
     with Followed(for_workers(workers), progress) as engine:
         heard, of = gathered(
             roots, machines, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern, attributes=attributes,
         )  # fmt: skip
-    clips = examples(heard.members, machines[0] if machines and len(machines) == 1 else "")
+        clips = examples(heard.members, machines[0] if machines and len(machines) == 1 else "")
+        mixed = noises.gathered(
+            asked, roots, machines, noises.Beside(clips.audio, clips.key, heard.rate, channel), out=out,
+            skip_bad=skip_bad, engine=engine, progress=progress, pattern=pattern,
+        ) if noisy else None  # fmt: skip
     if len(clips) < 2:
         raise GensupError(
             "too few normal clips", value=len(clips), rule="at least 2 of different sound", remedy="give more clips"
@@ -82,6 +95,7 @@ def train(
         "channel": heard.channel,
         "clips": len(clips),
         "fingerprint": digest(list(clips.key), list(clips.label or ())),
+        **noises.described(mixed),
     }
     open_run(out, config)
     with RunLock(out):
@@ -89,7 +103,7 @@ def train(
             progress.note(f"{out} is finished: nothing to train")
             return read(out)
         progress.note(f"training {frontend.name} on {len(clips)} normal clips, {len(set(clips.label or ()))} classes")
-        means = Means(weights=weights, folder=out / TRAINING, device=device)
+        means = Means(weights=weights, folder=out / TRAINING, device=device, noise=mixed)
         fitted = frontend.ready(clips, means, seed_of("frontend", seed))
         arrays = arrays_of(fitted)
         front = Front(
@@ -100,6 +114,7 @@ def train(
             machines=of or tuple(machines or ()),
             keys=clips.key,
             labels=clips.label or (),
+            noise=() if mixed is None else mixed.key,
             rate=heard.rate,
             channel=heard.channel,  # type: ignore[arg-type]  # the gate took it: it is one channel
             seed=seed,

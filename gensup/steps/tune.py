@@ -29,16 +29,19 @@ from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
 from gensup.steps.needed import Needed, described
+from gensup.steps.neighbourhood import neighbourhood
 from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.pairs import with_generator
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import Recordings, normals
 from gensup.steps.scoring import Scoring
+from gensup.steps.seal import opened, sealed
 from gensup.steps.summary import summary
 from gensup.steps.suspects import Suspect
 from gensup.steps.synthesize import Settings, Work
-from gensup.steps.table import Synthetic, exercise, read_sets
-from gensup.store import RunLock, open_run, update_run
+from gensup.steps.synthetic import Synthetic, read_sets
+from gensup.steps.table import exercise
+from gensup.store import RunLock, open_run
 from gensup.store.run import read_run
 from gensup.synthesis.diffusion import models
 from gensup.synthesis.plan import HIGHEST
@@ -96,6 +99,8 @@ def tune(
     weights: Path | None = None,
     device: str | None = None,
     frontend: Path | None = None,
+    noise: Path | None = None,
+    noise_channel: Channel | None = None,
     workers: int | None = None,
     where: Where | None = None,
     progress: Progress = QUIET,
@@ -112,6 +117,7 @@ def tune(
         device: cpu, cuda, cuda:1, for networks; None: the best that is there.
         frontend: a folder that ``train`` wrote, of other machines: it is used as it is. Without it frontends that are
             trained are trained here, once a fold and without the fold's clips, and kept in ``out/frontends``.
+        noise: see ``fit``, and ``noise_channel``.
         oracle: when the verdict stands, open the labelled test clips under ``root`` and say how good it was.
         where: what makes the twins; of their bytes it changes none.
 
@@ -120,9 +126,12 @@ def tune(
     """
     root, out = Path(root), Path(out)  # text is welcome, too
     synthetic = [Path(folder) for folder in synthetic]
-    needed = Needed(weights=weights, device=device, frontend=frontend, cache=cache)
+    needed = Needed(
+        weights=weights, device=device, frontend=frontend, cache=cache, noise=noise, noise_channel=noise_channel
+    )
     front = needed.front()
     candidates = Candidates.of(detectors, detectors_overlay, front)
+    needed.check_noise(candidates.params.values())
     settings, choosing = settings or Settings(), choosing or Choosing()
     if not synthetic:
         settings = with_generator(settings, candidates.recipes.values())
@@ -150,13 +159,19 @@ def tune(
             tuple(candidates.recipes.values()), root, recordings, out=out, skip_bad=skip_bad, engine=engine,
             progress=progress, pattern=pattern, attributes=attributes,
         )  # fmt: skip
-        means = needed.means(out / FRONTENDS, heard)
+        noises = needed.noise_for(
+            candidates.params.values(), root, recordings, heard, out=out, skip_bad=skip_bad, engine=engine,
+            progress=progress, pattern=pattern,
+        )  # fmt: skip
+        means = needed.means(out / FRONTENDS, heard, noises)
         found = suspects.find(engine, candidates, recordings, settings.seed, means)
         suspects.tell(progress, found, choosing.drop_suspects)
         recordings = suspects.without(recordings, found[: choosing.drop_suspects])
         _check_fit(candidates, _alone(candidates, recordings, settings.seed), recordings)
         config: dict[str, Json] = {"command": "tune"} | candidates.described() | recordings.described()
-        config |= choosing.described() | ({} if pattern is None else {"pattern": pattern}) | described(front, heard)
+        config |= (
+            choosing.described() | ({} if pattern is None else {"pattern": pattern}) | described(front, heard, noises)
+        )
         own = None
         if synthetic:
             given = read_sets(synthetic, machine)
@@ -173,6 +188,7 @@ def tune(
         _check_limits(candidates, costs)
         asked = own.made() if own else given
         with RunLock(out):
+            opened(out)
             log(out, "selection begins", clips=len(asked.clips), candidates=len(candidates.params))
             decision = Decision(
                 out=out,
@@ -197,10 +213,11 @@ def tune(
             verdict, table = decided.verdict, decided.table
             build(engine, candidates, verdict, table, decided.exercised, machine, means).save(out / "detector")
             _written(out, candidates, decided)
+            neighbourhood(engine, out, decided.exercised, decided.judgements, machine, settings.seed)
             strange = cast("Json", [asdict(suspect) for suspect in found])
             settled = cast("Json", asdict(verdict))
             _forget_oracle(out, settled)
-            update_run(out, verdict=settled, suspects=strange)
+            sealed(out, verdict=settled, suspects=strange)
             report = write_report(out, synthetic)
             log(out, "run finished", answer=verdict.answer)
     unjudged = None

@@ -14,13 +14,16 @@ from gensup.detection.saved import DESCRIPTION
 from gensup.errors import GensupError
 from gensup.reporting.report import REPORT
 from gensup.reporting.run_folder import read_run_folder
+from gensup.steps.costs import TIMES, read_times
 from gensup.steps.export import STUDY
 from gensup.steps.front import RECORD
 from gensup.steps.front import read as read_front
 from gensup.steps.progress import QUIET, Progress
+from gensup.steps.seal import broken
 from gensup.steps.study import Study, parsed, read_columns, read_scores
+from gensup.steps.synthetic import CLIPS, files_without_row
 from gensup.store import check_schema, read_json, read_manifest, sha256_file
-from gensup.store.files import is_temporary, read_bytes
+from gensup.store.files import read_bytes
 from gensup.store.journal import row_of
 from gensup.store.run import RUN, read_run
 from gensup.synthesis import codec
@@ -28,7 +31,7 @@ from gensup.synthesis.twinset import MANIFEST
 
 T = TypeVar("T")
 State: TypeAlias = Literal["altered", "unfinished"]
-CLIPS = "clips"
+RESTORE = "restore it, or run the same command with another --out"
 AGAIN = "run the same command again: it makes what is missing"
 
 
@@ -108,6 +111,7 @@ class _Look:
                 self.run(folder / "wanted")
             if finished:
                 self._finished(folder)
+                self._sealed(folder, record)
         self._lines(folder / "log.jsonl")
 
     def twins(self, folder: Path) -> None:
@@ -168,9 +172,8 @@ class _Look:
                 self._altered(path, "a clip is not what its row says", AGAIN)
 
     def _strays(self, folder: Path, place: str, named: Collection[str], remedy: str) -> None:
-        for path in sorted((folder / place).iterdir()) if (folder / place).is_dir() else ():
-            if path.relative_to(folder).as_posix() not in named and path.is_file() and not is_temporary(path.name):
-                self._altered(path, "a file without a row", remedy)
+        for path in files_without_row(folder / place, {folder / name for name in named}):
+            self._altered(path, "a file without a row", remedy)
 
     def _studies(self, run: Path, finished: bool) -> None:
         """The run's tables of scores: its own and those of its parts."""
@@ -182,6 +185,8 @@ class _Look:
                     self._altered(study.journal, "no trials", AGAIN)
                 continue
             columns = self._try(read_columns, study.columns)
+            if (study.folder / TIMES).is_file():
+                self._try(read_times, study.folder / TIMES)
             trials = set()
             for where, line in self._lines(study.journal):
                 if trial := self._scores(study, where, line, None if columns is None else len(columns)):
@@ -231,6 +236,12 @@ class _Look:
             if content is not None:
                 schema = content.get("schema") if isinstance(content, dict) else None
                 self._try(check_schema, schema, str(oracle))
+
+    def _sealed(self, run: Path, record: Mapping[str, Json]) -> None:
+        """Records whose edits contradict nothing; what has a finding of its own is not found twice."""
+        for path, what in broken(run, record):
+            if not any(found == str(path) or found.startswith((f"{path}:", f"{path},")) for found in self.findings):
+                self._altered(path, what, RESTORE)
 
     def _lines(self, path: Path) -> Iterator[tuple[str, dict[str, Json]]]:
         """The whole lines of a journal that can be read, and where each stands; the others are found damaged."""

@@ -57,6 +57,7 @@ def test_the_published_captions(path: str, expected: str) -> None:
         ("gearbox", "0_g_25_mm_2000_mV_none", "a gearbox with 0 g, 25 mm and 2000 mV."),
         ("gearbox", "id_00_wt_50", "a gearbox with id 00 and weight 50."),
         ("HairDryer", "id_A1", "a hair dryer with id A1."),
+        ("fan", "spd_noAttribute_n_A", "a fan with noise condition A."),
         ("slider", "glassfiber_none", "a slide rail with condition glassfiber."),
         ("fan", "strenght_1_temp_max", "a fan with strength 1 and condition temp max."),
         ("valve", "pattern_00_no_pump", "a valve with pattern 00 and no pump."),

@@ -138,7 +138,12 @@ def test_fit_and_score(data: Path, tmp_path: Path) -> None:
 
 
 def test_listings(here: Said) -> None:
-    assert "twfr-gmm" in here("detectors").stdout
+    lines = here("detectors").stdout.splitlines()
+    assert "twfr-gmm" in lines[-3]
+    assert all(len(line) < 200 for line in lines)
+    one = here("detectors", "twfr-gmm").stdout
+    assert "backend.n_components       2, of 1, 2, 4, 8" in one
+    fails(here("detectors", "twfr"), 2, "did you mean twfr-gmm")
     every = [json.loads(line) for line in here("faults", "--json").stdout.splitlines()]
     assert len(every) > 30
     unheard = [json.loads(line) for line in here("faults", "--machine", "ToyFerrisWheel", "--json").stdout.splitlines()]
@@ -163,6 +168,8 @@ FIT = ["fit", "DATA", "--machine", "fan", "--detector", "twfr-gmm", "--out"]
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--faults", "hisss"], "did you mean hiss"),
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--channel", "left"], "--channel"),
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--channel", "5"], "no such channel"),
+        (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--noise-channel", "loud"], "--noise-channel"),
+        (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--noise", "DATA"], "nothing to use noise for"),
         (["tune", "DATA", "--machine", "fan", "--out", "OUT", "--synthetic", "nowhere"], "nowhere"),
         (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--severities", "1,x"], "--severities"),
         (["synthesize", "DATA", "--machine", "fan", "--out", "OUT", "--shard", "3/2"], "--shard"),
@@ -236,14 +243,14 @@ def test_stopped_by_a_signal_and_continued(data: Path, tmp_path: Path, number: i
     shutil.rmtree(out)
 
 
-def test_convert_wants_trust_and_says_what_it_made(tmp_path: Path) -> None:
+def test_convert_wants_trust_and_says_what_it_made(tmp_path: Path, here: Said) -> None:
     from tests.support import checkpoints
 
     source = checkpoints.beats(tmp_path / "BEATs_tiny.pt", predictor=True)
-    fails(gensup("convert", source, "--out", tmp_path / "w"), 2, "can run code")
-    done = gensup("convert", "--trust", source, "--out", tmp_path / "w", "--licence", "MIT")
+    fails(here("convert", source, "--out", tmp_path / "w"), 2, "can run code")
+    done = here("convert", "--trust", source, "--out", tmp_path / "w", "--licence", "MIT")
     assert done.returncode == 0, done.stderr
     assert "BEATs_tiny.safetensors: beats, " in done.stdout
     assert "left out, for no frontend uses it: predictor.weight, predictor.bias" in done.stdout
-    again = gensup("convert", "--trust", source, "--out", tmp_path / "w", "--json")
+    again = here("convert", "--trust", source, "--out", tmp_path / "w", "--json")
     assert json.loads(again.stdout)["name"] == "BEATs_tiny"

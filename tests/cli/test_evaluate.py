@@ -55,6 +55,19 @@ def test_several_systems_are_one_object(tmp_path: Path) -> None:
     assert ["system", "official", "score"] in [line.split() for line in shown.splitlines()]
 
 
+def test_a_system_that_lacks_a_file_is_passed_over(tmp_path: Path) -> None:
+    challenge = drawn(("fan",), ("00",), seed=0)
+    for name in ("a", "b"):
+        truth, team = write(tmp_path, 2024, challenge, team=f"lab/{name}")
+    (team / "decision_result_fan_section_00_test.csv").unlink()
+    words = ["evaluate", "--year", "2024", "--truth", str(truth), "--team", str(team.parent), "--json"]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert (done.exit_code, list(json.loads(done.stdout)["systems"])) == (2, ["a"])
+    assert done.stderr.startswith(f"gensup: passed over b: {team}: a file is missing")
+    with pytest.raises(GensupError, match="a file is missing"):
+        gensup.evaluate(2024, truth, team.parent)
+
+
 def test_two_systems_of_one_name_write_no_result(tmp_path: Path) -> None:
     challenge = drawn(("fan",), ("00",), seed=0)
     for name in ("x/one", "y/one"):

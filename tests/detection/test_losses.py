@@ -51,6 +51,22 @@ def arc(cos: np.ndarray, y: np.ndarray, s: float, m: float) -> float:
     return total / len(cos)
 
 
+UNEVEN = (1, K, 2, 1)  # centres of one class after another
+
+
+def uneven(name: str, weight: np.ndarray, y: np.ndarray) -> float:
+    """As ``expected``, class by class, where each has centres of its own number."""
+    x, centres = unit(X), np.split(unit(weight), np.cumsum(UNEVEN)[:-1])
+    if name == "ada-proj":
+        projected = [x @ own.T @ own for own in centres]
+        logits = np.stack([(x * unit(p)).sum(axis=1) for p in projected], axis=1)
+        return entropy(softmax(sqrt(2) * log(C - 1) * logits), y)
+    if name == "sub-centre-arc-face":
+        return arc(np.stack([(x @ own.T).max(axis=1) for own in centres], axis=1), y, 30, 0.4)
+    p = softmax(sqrt(2) * log(sum(UNEVEN) - 1) * np.hstack([x @ own.T for own in centres]))
+    return entropy(np.stack([own.sum(axis=1) for own in np.split(p, np.cumsum(UNEVEN)[:-1], axis=1)], axis=1), y)
+
+
 def expected(name: str, weight: np.ndarray, y: np.ndarray, scale: float | None = None) -> float:
     x, w = unit(X), unit(weight)
     cos = x @ w.T
@@ -78,6 +94,34 @@ def test_the_formula_and_its_gradient(name: str, y: np.ndarray) -> None:
     x, targets = torch.tensor(X, requires_grad=True), torch.tensor(y)
     np.testing.assert_allclose(loss(x, targets).item(), expected(name, loss.weight.detach().numpy(), y), rtol=1e-6)
     assert torch.autograd.gradcheck(lambda e: loss(e, targets), (x,), eps=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sub-centre-arc-face", "sub-cluster-ada-cos", "ada-proj"])
+def test_each_class_may_have_its_own_number_of_centres(name: str) -> None:
+    loss = head(name, HeadSettings(centres=UNEVEN, margin=0.4))
+    x, targets = torch.tensor(X, requires_grad=True), torch.tensor(MIXED)
+    np.testing.assert_allclose(loss(x, targets).item(), uneven(name, loss.weight.detach().numpy(), MIXED), rtol=1e-6)
+    assert torch.autograd.gradcheck(lambda e: loss(e, targets), (x,), eps=1e-6, atol=1e-5)
+    loss(x, targets).backward()
+    assert (loss.weight.grad.abs().sum(dim=1) > 0).sum() >= C  # each class learns by its own rows
+    blocks = LOSSES.load(name)(D, 2 * C, HeadSettings(centres=UNEVEN))  # of augmentation: the same once more
+    assert len(blocks.weight) == 2 * sum(UNEVEN)
+    for wrong in ((1, 2, 3), (1, 0, 2, 1), ()):
+        with pytest.raises(GensupError, match="centres of other classes"):
+            LOSSES.load(name)(D, C, HeadSettings(centres=wrong))
+
+
+def test_sub_centre_arc_face_of_single_centres_is_arc_face() -> None:
+    ones = head("sub-centre-arc-face", HeadSettings(centres=(1,) * C, margin=0.4))
+    plain = head("arc-face", HeadSettings(margin=0.4))
+    values = []
+    for loss in (ones, plain):
+        x = torch.tensor(X, requires_grad=True)
+        value = loss(x, torch.tensor(MIXED))
+        value.backward()
+        values.append((value.item(), x.grad, loss.weight.grad))
+    assert values[0][0] == values[1][0]
+    torch.testing.assert_close(values[0][1:], values[1][1:], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", ["ada-cos", "sub-cluster-ada-cos"])

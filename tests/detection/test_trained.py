@@ -50,7 +50,8 @@ def test_one_trial_more_costs_no_training_more(clips: Examples) -> None:
     pair = {"a": PARAMS, "b": {**PARAMS, "pooling.decay": 0.5}}
     both = {t: s for d in crossfit(Inline(), pair, clips, PLANS[:1]) for t, s in zip(d.trials, d.scores, strict=True)}
     assert len(Shifted.log) == 3
-    (alone,) = crossfit(Local(2), {"a": PARAMS}, clips, PLANS[:1])
+    with Local(1) as engine:
+        (alone,) = crossfit(engine, {"a": PARAMS}, clips, PLANS[:1])
     np.testing.assert_array_equal(both["a"], alone.scores[0])
 
 

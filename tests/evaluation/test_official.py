@@ -270,6 +270,7 @@ def test_every_year_explains_its_quirks() -> None:
     for rules in CONVENTIONS.values():
         assert rules.quirks
         assert all(quirk.name and len(quirk.what) > 20 for quirk in rules.quirks)
-        chosen = any(quirk.followed == "with --as-published" for quirk in rules.quirks)
-        assert chosen == (rules.split != "at the domains")
+        chosen = [quirk.name for quirk in rules.quirks if quirk.followed == "with --as-published"]
+        assert chosen[0] == "pairs by position"
+        assert len(chosen) == 1 + (rules.split != "at the domains") + rules.passes_over_missing
     assert math.isclose(EPSILON, 2.220446049250313e-16)

@@ -22,9 +22,9 @@ def made(folder: Path, year: int = 2024, shuffled: bool = False) -> tuple[Path, 
     return write(folder, year, {("fan", "00"): clips("na", "na", [0.1, 0.2, 0.3, 0.4], "0011")}, shuffled=shuffled)
 
 
-def read(truth: Path, team: Path, year: int = 2024) -> Team:
+def read(truth: Path, team: Path, year: int = 2024, as_published: bool = False) -> Team:
     rules = conventions(year)
-    return read_team(team, read_truth(truth, rules), rules)
+    return read_team(team, read_truth(truth, rules), rules, as_published=as_published)
 
 
 def edit(change: Callable[[list[str]], list[str]], end: str = "\n") -> Callable[[Path], None]:
@@ -71,7 +71,13 @@ BAD = {
     "a blank line": (SCORES, edit(lambda r: [*r[:2], "", *r[2:]]), ":3: ", "a blank line", ""),
     "no name": (SCORES, edit(lambda r: [",0.5", *r[1:]]), ":1: ", "no file name", ""),
     "open quotes": (SCORES, edit(lambda r: [*r[:3], f'"{r[3]}']), ":4: ", "not a row", ""),
-    "another encoding": (SCORES, raw(lambda b: b + "é,1\n".encode("latin-1")), ":5: ", "UTF-8", "0xe9"),
+    "another encoding": (
+        SCORES,
+        raw(lambda b: b + "é,1\n".encode("latin-1")),
+        ":5: ",
+        "UTF-8 (got 'é,1'); byte 0xe9",
+        "",
+    ),
     "UTF-16": (SCORES, raw(lambda b: b.decode().encode("utf-16")), ":1: ", "UTF-8", ""),
     "a decision of 2": (DECISIONS, edit(lambda r: [f"{NAMES[0]},2", *r[1:]]), ":1: ", "neither 0 nor 1", "2"),
     "a decision of 0.7": (DECISIONS, edit(lambda r: [*r[:3], f"{NAMES[3]},0.7"]), ":4: ", "neither 0 nor 1", "0.7"),
@@ -88,6 +94,8 @@ def test_bad_files_are_named(
     truth, team = made(tmp_path)
     read(truth, team)  # sound before
     harm(team / file)
+    with pytest.raises(GensupError):
+        read(truth, team, as_published=True)
     with pytest.raises(GensupError) as caught:
         read(truth, team)
     message = str(caught.value)
@@ -96,11 +104,14 @@ def test_bad_files_are_named(
     assert shown in message
 
 
-def test_a_file_of_another_machine(tmp_path: Path) -> None:
+def test_a_file_of_another_machine_counts_for_nothing(tmp_path: Path) -> None:
     truth, team = made(tmp_path)
-    rows(team / "anomaly_score_pump_section_00_test.csv", ["section_00_0000.wav,1"])
-    with pytest.raises(GensupError, match=r"anomaly_score_pump.*no machine and section of the ground truth"):
-        read(truth, team)
+    rows(team / "anomaly_score_pump_section_00_test.csv", ["no row of ours"])
+    for as_published in (False, True):
+        found = read(truth, team, as_published=as_published)
+        assert found.answers[0].scores.tolist() == [0.1, 0.2, 0.3, 0.4]
+        (note,) = found.notes
+        assert "of no machine and section of the ground truth, and not counted (anomaly_score_pump" in note
 
 
 def test_a_misspelt_machine_is_shown_beside_what_is_missing(tmp_path: Path) -> None:
@@ -182,6 +193,41 @@ def test_what_the_official_evaluator_would_have_paired_otherwise(tmp_path: Path)
     assert f"{DECISIONS}: 4 of 4 rows" in note
 
 
+def test_as_published_rows_are_paired_by_position(tmp_path: Path) -> None:
+    truth, team = made(tmp_path)
+    edit(lambda r: r[::-1])(team / SCORES)
+    assert read(truth, team, as_published=True).notes == ()  # the evaluator sorts: the same pairs
+    edit(lambda r: [r[0], "section_00_test_0001.wav,0.9", *r[2:]])(team / SCORES)
+    found = read(truth, team, as_published=True)
+    # section_00_test_0001 sorts behind all others, and section_00_0001 is not there.
+    assert sorted(found.answers[0].scores.tolist()[:3]) == found.answers[0].scores.tolist()[:3]
+    assert found.answers[0].scores[3] == 0.9
+    (note,) = found.notes
+    assert "paired by position" in note
+    with pytest.raises(GensupError, match="no clip of fan 00"):
+        read(truth, team)
+    edit(lambda r: [r[0], *r[:-1]])(team / SCORES)
+    with pytest.raises(GensupError, match=r":2: a clip twice .*stands in line 1"):
+        read(truth, team, as_published=True)
+
+
+def test_as_published_2020_passes_over_ids_without_a_file(tmp_path: Path) -> None:
+    truth, team = write(tmp_path, 2020, drawn(("fan", "pump"), ("01", "03"), seed=0))
+    whole = evaluate(read(truth, team, 2020), conventions(2020), as_published=True)
+    (team / "anomaly_score_fan_id_03.csv").unlink()
+    found = read(truth, team, 2020, as_published=True)
+    official = evaluate(found, conventions(2020), as_published=True)
+    assert list(official.machines["fan"]) == ["01"]
+    assert official.summary["fan"]["Average"] == tuple(official.machines["fan"]["01"][0].values())
+    assert official.summary["pump"] == whole.summary["pump"]
+    assert "anomaly_score_fan_id_03.csv" in found.notes[0]
+    with pytest.raises(GensupError, match="a file is missing"):
+        read(truth, team, 2020)
+    (team / "anomaly_score_fan_id_01.csv").unlink()
+    with pytest.raises(GensupError, match="files are missing"):
+        read(truth, team, 2020, as_published=True)
+
+
 def test_a_byte_order_mark_would_have_moved_every_label(tmp_path: Path) -> None:
     truth, team = made(tmp_path)
     raw(lambda b: b"\xef\xbb\xbf" + b)(team / SCORES)
@@ -189,6 +235,9 @@ def test_a_byte_order_mark_would_have_moved_every_label(tmp_path: Path) -> None:
     assert found.answers[0].scores.tolist() == [0.1, 0.2, 0.3, 0.4]
     assert "byte order mark" in found.notes[0]
     assert f"{SCORES}: 4 of 4 rows" in found.notes[1]
+    moved = read(truth, team, as_published=True)
+    assert moved.answers[0].scores.tolist() == [0.2, 0.3, 0.4, 0.1]
+    assert f"{SCORES}: 4 of 4 rows" in moved.notes[0]
 
 
 def test_2020_sorts_by_name_and_its_list_stays_as_it_is(tmp_path: Path) -> None:
@@ -224,6 +273,8 @@ def test_labelled_names_are_mapped_back(tmp_path: Path, third: bool) -> None:
     found = read(truth, team)
     assert found.answers[0].scores.tolist() == [0, 1, 2, 3]
     assert "mapped back" in found.notes[0]
+    if not third:
+        assert read(truth, team, as_published=True).answers[0].scores.tolist() == [0, 1, 2, 3]
     # The evaluators map the second column alone; a name of the third would be sorted as it stands, here to the end.
     assert len(found.notes) == 1
 

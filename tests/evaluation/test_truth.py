@@ -32,6 +32,8 @@ def test_any_machines_and_sections(tmp_path: Path) -> None:
 def test_2020_is_one_list(tmp_path: Path) -> None:
     truth, _ = write(tmp_path, 2020, drawn(("valve", "ToyCar"), ("05", "01"), seed=0))
     found = read_truth(truth, conventions(2020))
+    (truth / "eval_data_list.csv").rename(truth / "eval_data_list_2020.csv")
+    assert read_truth(truth, conventions(2020)).machines == found.machines
     assert [(s.machine, s.section) for s in found.sheets] == [
         ("valve", "01"), ("valve", "05"), ("ToyCar", "01"), ("ToyCar", "05"),
     ]  # fmt: skip

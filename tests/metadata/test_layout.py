@@ -118,6 +118,47 @@ def test_editions_side_by_side(tmp_path: Path) -> None:
     assert "(1 names not understood)" in tree
 
 
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("fan/section_00/train/{}", "fan/section_01/train/{}"),
+        ("fan/source/train/{}", "fan/target/train/{}"),
+        ("fan/train/source/{}", "fan/train/target/{}"),
+        ("training/fan/{}", "train/fan/source/{}"),
+        ("fan/training/{}", "fan/training/section_00/{}"),
+    ],
+)
+def test_folders_that_name_no_machine(tmp_path: Path, paths: tuple[str, ...]) -> None:
+    found = scan(make(tmp_path, *(path.format(f"{TRAIN}_noattribute.wav") for path in paths)))
+    assert {(clip.machine, clip.split, clip.attributes) for clip in found} == {("fan", "train", ())}
+    said = [folder.taken_for for folder in describe(tmp_path, found).folders]
+    assert not [text for text in said if text.startswith("machine ") and text != "machine fan"]
+
+
+def test_one_machine_of_several_data_sets(tmp_path: Path) -> None:
+    for year in (2022, 2024):
+        make(tmp_path, f"dcase{year}t2/dev_data/raw/fan/train/{TRAIN}.wav")
+    found = scan(tmp_path)
+    kinds = [(machine.name, machine.looks_like, machine.clips) for machine in describe(tmp_path, found).machines]
+    assert kinds == [("fan", "DCASE 2022", 1), ("fan", "DCASE 2024", 1)]
+    taken, aside = first_shot(tmp_path, found, "fan")
+    assert len(taken.target) == 2
+    assert aside.sets == (("DCASE 2022", 1), ("DCASE 2024", 1))
+    assert "clips of 2 data sets are taken for one machine: DCASE 2022 (1), DCASE 2024 (1)" in aside.lines()[-1]
+
+
+def test_one_machine_at_several_levels_of_noise(tmp_path: Path) -> None:
+    make(tmp_path, *(f"{level}_dB_fan/fan/id_0{at}/normal/00000000.wav" for level in (-6, 0) for at in (0, 2)))
+    _, aside = first_shot(tmp_path, scan(tmp_path), "fan")
+    assert aside.sets == (("-6_dB_fan", 2), ("0_dB_fan", 2))
+
+
+def test_development_and_additional_training_clips_are_one_data_set(tmp_path: Path) -> None:
+    raw = "dcase2021t2/{}/raw/fan/train/section_0{}_source_train_normal_0000.wav"
+    make(tmp_path, raw.format("dev_data", 0), raw.format("eval_data", 3))
+    assert first_shot(tmp_path, scan(tmp_path), "fan")[1].sets == ()
+
+
 def test_where_nothing_fits_both_trees_are_shown(tmp_path: Path) -> None:
     make(tmp_path, *(f"Healthy/M{i}/1650.wav" for i in range(20)))
     layout = describe(tmp_path, scan(tmp_path))

@@ -33,7 +33,7 @@ CAR = "ToyCar/case1"
         (
             "4580270/toyad2_car_A_anomaly/CA001-carA1-speed1-a-damageL_mic1_00002.wav",
             (
-                "car",
+                "ToyCar",
                 None,
                 None,
                 "anomaly",

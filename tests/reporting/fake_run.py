@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from gensup.audio.files import write
 from gensup.detection.recipe import trial_id
 from gensup.evaluation import Labels, Oracle, evaluate
+from gensup.reporting.run_folder import NEIGHBOURHOOD
 from gensup.selection import exams
 from gensup.selection.records import Column, Question, ScoreTable, Trial, Verdict
 from gensup.selection.utility import judge
@@ -73,6 +74,18 @@ def fake_run(folder: Path, wanted: Wanted) -> Path:
     judgements = judge(table)
     verdict = decide(table, judgements, wanted.asked)
     summary(folder, table, judgements, verdict, {})
+    clips = table.columns
+    write_json(
+        folder / "trials" / NEIGHBOURHOOD,
+        {
+            "schema": 1,
+            "clips": [column.clip for column in clips],
+            "roles": [column.role for column in clips],
+            "target": [False] * len(clips),
+            "mechanisms": [questions[c.clip].mechanism if c.role == "anomaly" else None for c in clips],
+            "places": rng.standard_normal((len(clips), 2)).round(2).tolist(),
+        },
+    )
     suspects = [{"path": path, "distance": distance} for path, distance in wanted.suspects]
     update_run(folder, verdict=json.loads(json.dumps(asdict(verdict))), suspects=suspects)
     held_out = {"mean": 0.0, "sd": 1.0, "threshold": 1.25}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import html
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -20,6 +23,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+import gensup.reporting
 from gensup.audio.files import AudioRef
 from gensup.reporting import write_report
 from gensup.reporting.pairs import PAIRS, SECONDS
@@ -29,6 +33,7 @@ from tests.reporting.fake_run import MECHANISMS, RATE, Wanted, fake_run, real_la
 
 SVG = "data:image/svg+xml,"
 FLAC = "data:audio/flac;base64,"
+SCRIPT = Path(gensup.reporting.__file__).parent / "templates" / "rows.js"
 VOID = {"meta", "img", "br", "hr", "link", "input", "base", "source"}
 
 
@@ -54,7 +59,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in ("style", "script"):
             self.words.append(data)
 
     @property
@@ -63,6 +68,11 @@ class Page(HTMLParser):
 
     def every(self, tag: str) -> list[dict[str, str]]:
         return [{k: v or "" for k, v in attrs.items()} for name, attrs in self.elements if name == tag]
+
+    @property
+    def pairs(self) -> list[dict[str, str]]:
+        """Players of twins; the others are of ladders."""
+        return [player for player in self.every("audio") if " of pair " in player["aria-label"]]
 
     @property
     def ids(self) -> list[str]:
@@ -79,9 +89,10 @@ def page(run: Path) -> Page:
     return Page(write_report(run))
 
 
-def test_nothing_comes_from_outside_and_nothing_runs(page: Page) -> None:
+def test_nothing_comes_from_outside_and_one_script_runs(page: Page) -> None:
     for tag, attrs in page.elements:
-        assert tag not in {"script", "link", "iframe", "object", "base", "form"}
+        assert tag not in {"link", "iframe", "object", "base", "form"}
+        assert tag != "script" or not attrs
         assert not any(name.startswith("on") for name in attrs)
         for name in ("src", "href"):
             value = attrs.get(name)
@@ -92,11 +103,16 @@ def test_nothing_comes_from_outside_and_nothing_runs(page: Page) -> None:
     policy = page.every("meta")[1]
     assert policy["http-equiv"] == "Content-Security-Policy"
     assert policy["content"].startswith("default-src 'none'; img-src data:; media-src data:;")
+    script = SCRIPT.read_text(encoding="utf-8")
+    assert len(page.every("script")) == 1
+    assert f"<script>{script}</script>" in page.source
+    allowed = re.findall(r"script-src ([^;]*);", policy["content"])
+    assert allowed == [f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"]
 
 
 def test_players_hold_the_twins(page: Page, run: Path) -> None:
     rows = {row["id"]: row for row in map(json.loads, (run / "metadata.jsonl").read_text().splitlines())}
-    players = [attrs for tag, attrs in page.elements if tag == "audio"]
+    players = page.pairs
     assert len(players) == 2 * PAIRS
     codes = [word.strip() for word in page.words if word.strip() in rows]
     assert len(codes) == 2 * PAIRS
@@ -117,7 +133,7 @@ def test_players_hold_the_twins(page: Page, run: Path) -> None:
 
 def test_twins_of_a_pair_are_played_equally_loud(page: Page, run: Path) -> None:
     rows = {row["id"]: row for row in map(json.loads, (run / "metadata.jsonl").read_text().splitlines())}
-    sources = [attrs["src"] or "" for tag, attrs in page.elements if tag == "audio"]
+    sources = [player["src"] for player in page.pairs]
     codes = [word.strip() for word in page.words if word.strip() in rows]
     gains = []
     for source, clip in zip(sources, codes, strict=True):
@@ -127,10 +143,52 @@ def test_twins_of_a_pair_are_played_equally_loud(page: Page, run: Path) -> None:
     np.testing.assert_allclose(gains[::2], gains[1::2], rtol=1e-4)
 
 
+def test_ladders_are_heard_from_the_twin_to_the_strongest_rung(page: Page) -> None:
+    heard = [player["aria-label"] for player in page.every("audio") if " of pair " not in player["aria-label"]]
+    rungs = ["normal twin", *(f"severity {severity:g}" for severity in Wanted().severities)]
+    families = [label.partition(",")[0] for label in heard[:: len(rungs)]]
+    assert heard == [f"{family}, {rung}" for family in families for rung in rungs]
+    assert {MECHANISMS[family] for family in families} == set(MECHANISMS.values())
+
+
+CLICKS = """
+const table = document.querySelector("table.families"), heads = [...table.tHead.rows[0].cells];
+const names = () => [...table.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[0].firstChild.data);
+const out = {before: names()};
+const press = (i) => { heads[i].querySelector("button").click(); return names(); };
+out.heaviest = press(3); out.lightest = press(3); out.said = heads.map((h) => h.getAttribute("aria-sort"));
+out.named = press(0);
+const field = document.querySelector("#families .filter input");
+field.value = "TONE added"; field.dispatchEvent(new Event("input"));
+out.left = names(); out.count = document.querySelector("#families .filter [role=status]").textContent;
+field.value = ""; field.dispatchEvent(new Event("input")); out.again = names();
+document.body.dataset.found = JSON.stringify(out);
+"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser to press the buttons in")
+def test_rows_sort_and_filter(page: Page, run: Path, tmp_path: Path) -> None:
+    tried = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.source)
+    (tmp_path / "page.html").write_text(tried.replace("</body>", f"<script>{CLICKS}</script></body>"))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    done = subprocess.run([*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=60)
+    found = json.loads(html.unescape(re.findall(r'data-found="([^"]*)"', done.stdout)[0]))
+    families = json.loads((run / "run.json").read_text())["verdict"]["families"]
+    weights = [families[name]["weight"] for name in found["heaviest"]]
+    assert weights == sorted(weights, reverse=True)
+    assert [families[name]["weight"] for name in found["lightest"]] == weights[::-1]
+    assert found["said"] == [None] * 3 + ["ascending"] + [None] * 6
+    assert found["named"] == sorted(families) == sorted(found["before"])
+    tones = sorted(name for name, mechanism in MECHANISMS.items() if mechanism == "tone-added")
+    assert (found["left"], found["count"]) == (tones, f"2 of {len(families)}")
+    assert found["again"] == found["named"]
+
+
 def test_pictures_are_whole_and_said_in_words(page: Page) -> None:
     pictures = page.every("img")
-    # The families by candidates, three a pair, two histograms, the space, and the ladders of each mechanism.
-    assert len(pictures) == 1 + 3 * PAIRS + 2 + 1 + len(set(MECHANISMS.values()))
+    # The families by candidates, three a pair, two histograms and their ROC, the space, the neighbourhood, and the
+    # ladders of each mechanism.
+    assert len(pictures) == 1 + 3 * PAIRS + 3 + 2 + len(set(MECHANISMS.values()))
     for picture in pictures:
         assert len(picture["alt"]) > 40
         root = ElementTree.fromstring(unquote(picture["src"].removeprefix(SVG)))
@@ -209,7 +267,18 @@ def test_headings_and_tables_are_in_order(page: Page) -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert len(page.every("table")) == len(page.every("caption"))
     assert len(page.ids) == len(set(page.ids))
-    assert {"answer", "map", "evidence", "families", "twins", "scores", "space", "ladders", "made"} <= set(page.ids)
+    assert {
+        "answer",
+        "map",
+        "evidence",
+        "families",
+        "twins",
+        "scores",
+        "space",
+        "neighbours",
+        "ladders",
+        "made",
+    } <= set(page.ids)
     assert page.every("html")[0]["lang"] == "en"
 
 
@@ -228,7 +297,7 @@ def test_hostile_words_stay_words(tmp_path: Path) -> None:
     families["]]>&amp;\x07\ud800'"] = "event-added"
     wanted = Wanted(machine=script, families=families, caption=f'" autofocus onfocus=alert(1) {script}', pairs=2)
     page = Page(write_report(fake_run(tmp_path / "run", wanted)))
-    test_nothing_comes_from_outside_and_nothing_runs(page)
+    test_nothing_comes_from_outside_and_one_script_runs(page)
     assert script in page.text
     assert f"Anomalous-sound detector for {script}" in page.text
     assert all(name in page.text for name in list(families)[:6])
@@ -263,7 +332,7 @@ def test_no_evidence_stays_with_the_default(tmp_path: Path) -> None:
     assert "evidence" in page.ids  # what other rules would choose
     assert "space" not in page.ids
     assert "Built: the published default" in page.text
-    assert len(page.every("audio")) == 2 * PAIRS
+    assert len(page.pairs) == 2 * PAIRS
 
 
 def test_no_default_and_no_evidence_chooses_nothing(tmp_path: Path) -> None:
@@ -338,7 +407,7 @@ def test_one_axis_is_a_line_and_none_is_left_out(tmp_path: Path) -> None:
     one = Wanted(axes={"backend.n_components": [1, 2, 4]}, default={"backend.n_components": 2}, twins=False)
     page = Page(write_report(fake_run(tmp_path / "one", one)))
     assert "space" in page.ids
-    assert "n_components" in unquote(page.every("img")[3]["src"])
+    assert "n_components" in unquote(page.every("img")[4]["src"])
     none = Wanted(axes={}, default={}, twins=False)
     page = Page(write_report(fake_run(tmp_path / "none", none)))
     assert "map" in page.ids
@@ -350,7 +419,7 @@ def test_long_and_loud_clips_are_shortened_and_turned_down(tmp_path: Path) -> No
     wanted = Wanted(families=families, seconds=10, level=0.6, severities=(2.0,), pairs=1)
     run = fake_run(tmp_path / "run", wanted)
     page = Page(write_report(run))
-    for player in page.every("audio"):
+    for player in page.pairs:
         heard, rate = soundfile.read(BytesIO(base64.b64decode(player["src"].removeprefix(FLAC))))
         assert len(heard) == SECONDS * rate
         assert np.abs(heard).max() <= 10 ** (-1 / 20)

@@ -89,6 +89,16 @@ def test_a_damaged_table(run: Path, change: Callable[[dict[str, Any]], None], sa
         read_run_folder(run)
 
 
+def test_a_damaged_neighbourhood_and_none(run: Path) -> None:
+    path = run / "trials" / "neighbourhood.json"
+    found = json.loads(path.read_text())
+    path.write_text(json.dumps(found | {"places": found["places"][1:]}))
+    with pytest.raises(GensupError, match="its rows have different lengths"):
+        read_run_folder(run)
+    path.unlink()
+    assert read_run_folder(run).neighbourhood is None
+
+
 def test_a_damaged_verdict(run: Path) -> None:
     record = json.loads((run / "run.json").read_text())
     record["verdict"]["answer"] = "perhaps"

@@ -18,7 +18,8 @@ from gensup.selection.records import Form, ScoreTable, Verdict
 from gensup.steps.build import build
 from gensup.steps.candidates import Candidates
 from gensup.steps.study import Study
-from gensup.steps.table import Exercise, Synthetic, exercise
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import Exercise, exercise
 from tests.steps.parts import heard, scoring
 
 

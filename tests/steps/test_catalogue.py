@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gensup.detection import recipe
+from gensup.detection.means import NOTHING
 from gensup.errors import GensupError
 from gensup.registry import Registry
 from gensup.steps import catalogue
@@ -29,7 +30,7 @@ def mine(folder: Path, more: str = "", kind: str = "log-mel") -> recipe.Recipe:
 
 def test_without_a_network(tmp_path: Path) -> None:
     one = mine(tmp_path)
-    assert (catalogue.needs(one), catalogue.marks(one), catalogue.published(one)) == ("", "", "")
+    assert (catalogue.needs(one), catalogue.marks(one), catalogue.published(one)) == ("", "", {})
     assert catalogue.sizes(one) == Sizes(0, 0)
 
 
@@ -45,12 +46,22 @@ def test_what_a_recipe_says(tmp_path: Path) -> None:
         tmp_path,
         "needs: {weights: [beats], gpu: true, extras: [models], parameters_for_detection: 90_000_000}\n"
         "transductive: true\nreconstruction: true\n"
-        "published: [{data: d1, metric: auc, value: 70.1}, {data: d1, metric: pauc, value: 60}, {data: d2, metric: auc, value: 1}]",  # noqa: E501
+        "published: [{data: d1, metric: auc, value: 70.1, source: table 2}, {data: d2, metric: pauc, value: 60}]",
     )
     assert catalogue.needs(one) == "weights beats; GPU advised; gensup[models]"
     assert catalogue.marks(one) == "reconstruction; transductive"
-    assert catalogue.published(one) == "auc 70.1, pauc 60 (d1)"
+    assert catalogue.published(one) == {"auc 70.1 (d1)": "table 2", "pauc 60 (d2)": ""}
     assert catalogue.sizes(one) == Sizes(None, 90_000_000)  # what is trained, only its weights would tell
+
+
+@pytest.mark.parametrize(
+    "name", ["dcase-ae-mahala", "dcase-ae-mahala-code", "dcase-ae-mse", "nivic-seresnet", "ssl4asd"]
+)
+def test_shipped_sizes_are_the_networks_own(name: str) -> None:
+    """Said, so that a listing builds no network."""
+    one = recipe.load(name)
+    held = recipe.build(one.default).frontend.untrained(NOTHING).n_parameters
+    assert (one.needs.parameters_for_training, one.needs.parameters_for_detection) == (held, held)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,8 @@ from gensup.steps.recordings import Recording, Recordings
 from gensup.steps.scoring import joined
 from gensup.steps.study import Study
 from gensup.steps.synthesize import synthesize
-from gensup.steps.table import Exercise, exercise, read_sets, unfitted
+from gensup.steps.synthetic import read_sets
+from gensup.steps.table import Exercise, exercise, unfitted
 from gensup.steps.tainted import taints
 from gensup.steps.tune import Choosing, Tuning, tune
 from gensup.steps.verify import verify
@@ -295,7 +296,12 @@ def test_damaged_normals_are_named(root: Path, coded: Path, overlay: Path, tmp_p
     assert (finding.state, finding.path) == ("altered", str(victim))
     assert verify(coded).checked["normals"] == CLIPS
     shutil.copy(coded / FOLDER / victim.name, victim)
-    (out / FOLDER / "normals.jsonl").unlink()
+    manifest = out / FOLDER / "normals.jsonl"
+    rows = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(rows[:-3]))
+    with pytest.raises(GensupError, match=r"without a row.*its row in normals\.jsonl.*synthesize"):
+        read_sets([out], "fan")
+    manifest.unlink()
     assert "the set's normals are not finished" in [f.what for f in verify(out).findings]
     shutil.copy(coded / FOLDER / "normals.jsonl", out / FOLDER)
     (out / FOLDER / "x.wav").touch()

@@ -9,10 +9,12 @@ import pytest
 
 from gensup.detection.crossfit import crossfit
 from gensup.engine import Inline
+from gensup.errors import GensupError
 from gensup.steps import costs as module
-from gensup.steps.costs import Costs
+from gensup.steps.costs import Costs, read_times
 from gensup.steps.limits import Limits
-from gensup.steps.table import Synthetic, exercise
+from gensup.steps.synthetic import Synthetic
+from gensup.steps.table import exercise
 from tests.steps.parts import heard, scoring
 
 
@@ -53,6 +55,20 @@ def test_measured_sizes_are_those_of_fitted_models_and_times_are_kept(
 
     monkeypatch.setattr(module, "ms_per_clip", never)
     assert Costs.of(tmp_path, few, clips, limits) == found  # so that a continued run prunes alike
+    path = tmp_path / "trials" / "ms_per_clip.json"
+    whole = path.read_text()
+    time = next(iter(found.ms.values()))
+    for spoilt, said in (
+        (whole.replace(str(time), str(time + 1)), "altered"),
+        ("{}", "not the times"),
+        (json.dumps(kept | {"schema": 999}), "newer gensup"),
+    ):
+        path.write_text(spoilt)
+        with pytest.raises(GensupError, match=rf"{said}.*ms_per_clip\.json|ms_per_clip\.json.*{said}"):
+            Costs.of(tmp_path, few, clips, limits)
+    path.write_text(whole)
+    with pytest.raises(GensupError, match="a candidate without its time"):
+        read_times(path, [*few, "another"])
     smallest = min(found.parameters.values())
     left = set(few) - set(Costs.of(tmp_path, few, clips, Limits(parameters=smallest)).forbidden())
     assert left == {name for name, params in few.items() if params["backend.n_components"] == 1}

@@ -17,7 +17,8 @@ from gensup.steps.decision import LEFT_OUT, Decision
 from gensup.steps.limits import Limits
 from gensup.steps.scoring import Scoring
 from gensup.steps.study import NOT_FINITE, Study
-from gensup.steps.table import Synthetic, exercise, read_sets
+from gensup.steps.synthetic import Synthetic, read_sets
+from gensup.steps.table import exercise
 from gensup.synthesis.twinset import WANTED
 from tests.selection.test_verdict import EARS
 from tests.selection.test_verdict import table as scored_by_ear

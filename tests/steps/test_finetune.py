@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
+import soundfile
+import torch
 
-torch = pytest.importorskip("torch")
+from gensup.cli import main
+from gensup.errors import GensupError
+from gensup.steps.finetune import Finetuning, finetune
+from gensup.steps.progress import Quiet
+from gensup.store import RunLock
+from gensup.synthesis.diffusion.checkpoint import open_checkpoint
+from gensup.synthesis.finetuning.course import Course
+from tests.support import sounds
+from tests.support.children import begun, status
+from tests.support.tiny import contents
+from tests.support.tiny_diffusion import save_tiny
 
-from gensup.errors import GensupError  # noqa: E402
-from gensup.steps.finetune import Finetuning, finetune  # noqa: E402
-from gensup.store import RunLock  # noqa: E402
-from gensup.synthesis.diffusion.checkpoint import open_checkpoint  # noqa: E402
-from gensup.synthesis.finetuning.course import Course  # noqa: E402
-from tests.support import sounds  # noqa: E402
-from tests.support.tiny import contents  # noqa: E402
-from tests.support.tiny_diffusion import save_tiny  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
 COURSE = Course(
     rank=2, steps=3, batch=2, rate=1e-3, warmup=1, seconds=0.3, wraps=1, validate_every=2, checkpoint_every=2, seed=1
 )
@@ -115,95 +119,85 @@ def test_an_adapter_is_no_base(done: Finetuning, data: Path, tmp_path: Path) -> 
         run(data, done.out, tmp_path / "again")
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from gensup.steps.progress import Quiet
-from tests.steps.test_finetune import LONGER, run
-
 class Deadly(Quiet):
-    def follow(self, items, total, doing):
+    def follow(self, items: Iterable[T], total: int | None, doing: str) -> Iterator[T]:
         for count, item in enumerate(items, start=1):
             if doing == "training" and count == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield item
 
-data, model, out, cache = map(Path, sys.argv[1:])
-run(data, model, out, LONGER, cache=cache, progress=Deadly(), generated=0)
-"""
+
+def run_and_die(data: Path, model: Path, out: Path, cache: Path) -> None:
+    torch.set_num_threads(1)
+    run(data, model, out, LONGER, cache=cache, progress=Deadly(), generated=0)
 
 
 def test_killed_and_begun_again_it_leaves_the_same_adapter(
     done: Finetuning, data: Path, model: Path, tmp_path: Path
 ) -> None:
     cache = done.out / "latents"
-    words = [sys.executable, "-c", KILLED, *map(str, (data, model, tmp_path / "killed", cache))]
-    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert status(run_and_die, data, model, tmp_path / "killed", cache) == -signal.SIGKILL
     assert [path.name for path in (tmp_path / "killed" / "checkpoints").iterdir()] == ["step-000000002"]
     for name in ("killed", "whole"):
         run(data, model, tmp_path / name, LONGER, cache=cache, generated=0)
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
-WATCHED = """
-import json, sys
-from pathlib import Path
+def run_watched(root: Path, model: Path, out: Path) -> None:
+    """Write which recordings were opened: by Python, and by soundfile, which asks the system itself."""
+    opened: set[str] = set()
+    door = soundfile.SoundFile._open
 
-root, model, out = map(Path, sys.argv[1:])
-opened = set()
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str | bytes):
+            path = Path(os.fsdecode(arguments[0])).resolve()
+            if path.suffix == ".wav":
+                opened.add(path.relative_to(root.resolve()).as_posix())
 
-def watch(event, args):
-    if event == "open" and isinstance(args[0], (str, bytes)):
-        path = Path(args[0] if isinstance(args[0], str) else args[0].decode()).resolve()
-        if path.suffix == ".wav":
-            opened.add(path.relative_to(root.resolve()).as_posix())
+    def announced(self: soundfile.SoundFile, file: object, *rest: object) -> object:
+        sys.audit("open", file, "rb", 0)
+        return door(self, file, *rest)
 
-sys.addaudithook(watch)
-
-import soundfile
-door = soundfile.SoundFile._open
-
-def announced(self, file, *rest):
-    sys.audit("open", file, "rb", 0)
-    return door(self, file, *rest)
-
-soundfile.SoundFile._open = announced
-
-import torch
-torch.set_num_threads(1)
-from tests.steps.test_finetune import run
-run(root, model, out, generated=0)
-print(json.dumps(sorted(opened)))
-"""
+    sys.addaudithook(watch)
+    soundfile.SoundFile._open = announced
+    torch.set_num_threads(1)
+    run(root, model, out, generated=0)
+    (out.parent / "opened.json").write_text(json.dumps(sorted(opened)))
 
 
 def test_no_test_clip_of_the_target_is_opened(data: Path, model: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", WATCHED, str(data), str(model), str(tmp_path / "ft")]
-    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    opened = json.loads(ended.stdout.splitlines()[-1])
+    assert status(run_watched, data, model, tmp_path / "ft") == 0
+    opened = json.loads((tmp_path / "opened.json").read_text())
     assert {path.split("/")[1] for path in opened if path.startswith("ToyCar/")} == {"train"}
     assert {path.split("/")[1] for path in opened if path.startswith("fan/")} == {"train", "test"}
 
 
+def run_shared(place: int, port: int, words: Sequence[str], said: Path) -> None:
+    """The command as `accelerate launch --cpu --num_processes=2` starts it: with these variables."""
+    os.environ |= {"ACCELERATE_USE_CPU": "true", "ACCELERATE_MIXED_PRECISION": "no", "ACCELERATE_DYNAMO_BACKEND": "no"}
+    os.environ |= {"WORLD_SIZE": "2", "RANK": str(place), "LOCAL_RANK": str(place), "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    torch.set_num_threads(1)
+    sys.argv = ["gensup", *words]
+    with said.open("w") as sys.stdout:
+        main()
+
+
 def test_two_processes_share_a_step(done: Finetuning, data: Path, model: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes=2", "--num_machines=1"]
-    words += ["--mixed_precision=no", "--dynamo_backend=no", "--num_cpu_threads_per_process=1", "-m", "gensup"]
     out = tmp_path / "ft"
-    words += ["finetune", str(data), "--model", str(model), "--out", str(out), "--target=ToyCar", "--hold-out=valve"]
+    words = ["finetune", str(data), "--model", str(model), "--out", str(out), "--target=ToyCar", "--hold-out=valve"]
     words += ["--lora=2", "--steps=3", "--batch=2", "--lr=1e-3", "--seconds=0.3", "--validate-every=2", "--json"]
     words += ["--checkpoint-every=2", "--seed=1", "--generated=0", "--device=cpu", "--workers=1", "--dtype=float32"]
     words += [f"--cache={done.out / 'latents'}"]
-    ended = subprocess.run(words, cwd=ROOT, env=_environment(), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    said = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = [tmp_path / "said-0", tmp_path / "said-1"]
+    both = [begun(run_shared, place, port, words, said) for place, said in enumerate(told)]
+    for process in both:
+        process.join()
+        assert process.exitcode == 0
+    said = [json.loads(line) for file in told for line in file.read_text().splitlines() if line.startswith("{")]
     assert len(said) == 1
     assert said[0]["outcome"]["steps"] == 3
     assert open_checkpoint(str(out)).family == "audioldm"
-
-
-def _environment() -> dict[str, str]:
-    return dict(os.environ) | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -130,6 +130,18 @@ def test_captions_say_what_tables_say_of_training_clips_alone(tmp_path: Path) ->
     assert (blind.caption, blind.condition) == ("This is the normal sound of a fan.", "normal")
 
 
+def test_captions_of_a_users_own_naming(tmp_path: Path) -> None:
+    make(tmp_path, "lathe/ok-1-1200.wav", "lathe/nok-2-900.wav", "notes.wav")
+    pattern = "{machine}/{condition:ok=normal,nok=anomaly}-{index}-{rpm}.wav"
+    notes: list[str] = []
+    said = {row.path: row.caption for row in caption(tmp_path, pattern=pattern, notes=notes)}
+    assert said == {
+        "lathe/ok-1-1200.wav": "This is the normal sound of a lathe with rpm 1200.",
+        "lathe/nok-2-900.wav": "This is the anomaly sound of a lathe with rpm 900.",
+    }
+    assert "notes.wav" in notes[1]
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from gensup.cli.scan import command
 

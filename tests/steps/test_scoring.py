@@ -16,7 +16,8 @@ from gensup.steps import scoring as module
 from gensup.steps.budget import Deadline
 from gensup.steps.scoring import comparable, joined
 from gensup.steps.study import Row, Study
-from gensup.steps.table import Exercise, Synthetic, conditions_left_out, exercise, read_sets
+from gensup.steps.synthetic import Synthetic, read_sets
+from gensup.steps.table import Exercise, conditions_left_out, exercise
 from tests.selection.tables import asks, column, table, trial
 from tests.steps.parts import Ticking, heard, scoring
 

@@ -51,9 +51,30 @@ def test_held_out_normals_join_the_negatives(twins: Path, scores: Path, tmp_path
     assert select(twins, [scores], held_out=held).members != ("keen",)
 
 
-def test_one_candidate_is_no_choice(twins: Path, scores: Path) -> None:
-    with pytest.raises(GensupError, match="at least 2"):
-        select(twins, [scores / "anomaly_score_keen.csv"])
+def test_one_candidate_is_answered_and_none_is_refused(twins: Path, scores: Path, tmp_path: Path) -> None:
+    verdict = select(twins, [scores / "anomaly_score_keen.csv"])
+    assert (verdict.answer, verdict.members) == ("default", ())
+    assert "There is one candidate, so there is nothing to choose between." in verdict.sentence
+    (tmp_path / "none").mkdir()
+    with pytest.raises(GensupError, match=r"none.*no candidates.*check the path"):
+        select(twins, [tmp_path / "none"])
+
+
+def test_a_candidate_whose_scores_are_not_finite_has_failed(twins: Path, scores: Path) -> None:
+    def spoil(path: Path, value: str) -> None:
+        text = path.read_text()
+        path.write_text(text.replace(text.split("\n", 1)[0].split(",")[1], value))
+
+    whole = sorted(scores.glob("*.csv"))
+    expected = select(twins, whole[1:])
+    spoil(whole[0], "nan")
+    found = select(twins, [scores])
+    assert found.ranking == expected.ranking
+    assert f"1 of {len(whole)} candidates failed: scores that are not finite count nowhere." in found.sentence
+    for path in whole:
+        spoil(path, "inf")
+    with pytest.raises(GensupError, match=r"no candidate has a finite score.*score the set again"):
+        select(twins, [scores])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +83,6 @@ def test_one_candidate_is_no_choice(twins: Path, scores: Path) -> None:
         (lambda text: "name,score\n" + text, r"keen\.csv:1.*without a header"),
         (lambda text: text.split("\n", 1)[1], "has no score"),
         (lambda text: text + text.split("\n", 1)[0] + "\n", "scored twice"),
-        (lambda text: text.replace(text.split("\n", 1)[0].split(",")[1], "nan"), "finite"),
     ],
 )
 def test_damaged_score_files_are_named(twins: Path, scores: Path, damage, word: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from ruamel.yaml import YAML
 
 from gensup.detection.detector import load
 from gensup.errors import GensupError
+from gensup.steps.alarms import threshold_of
 from gensup.steps.score import score
 from gensup.steps.submit import check_submission, pack, submit
 from gensup.steps.tune import Tuning
@@ -83,6 +85,20 @@ def test_the_meta_says_what_detects_and_what_it_was_made_with(tuned: Tuning, tes
     assert [one["values"] for one in recipes] == [dict(chain.params) for chain in chains]
     # The run was given a set: who made its clips is not ours to say.
     assert said["system"]["complexity"]["training_parameters"].startswith("FILL IN")
+
+
+def test_alarms_at_a_rate_of_false_alarms(tuned: Tuning, tests: Path, tmp_path: Path) -> None:
+    few = submit([tuned.out], year=2025, team="Guan_HEU", out=tmp_path, tests=tests, false_alarms=1e-300, workers=1)
+    meta = (few.folder / f"{LABEL}.meta.yaml").read_text()
+    every = submit(
+        [tuned.out], year=2025, team="Guan_HEU", out=tmp_path, tests=tests, false_alarms=1 - 1e-12, workers=1
+    )
+    assert few.alarms < every.alarms == 4
+    (said, other) = (
+        YAML(typ="safe").load(text)["system"]["parameters"]["detection"]["fan"]["threshold"]
+        for text in (meta, (every.folder / f"{LABEL}.meta.yaml").read_text())
+    )
+    assert said == threshold_of(load(tuned.detector).held_out, 1e-300) > other
 
 
 def test_no_byte_depends_on_when_or_where(tuned: Tuning, tests: Path, tmp_path: Path) -> None:
@@ -179,3 +195,44 @@ def test_a_foreign_file_is_not_thrown_away(tuned: Tuning, tests: Path, tmp_path:
     with pytest.raises(GensupError, match=r"holds other files.*notes\.txt"):
         submit([tuned.out], year=2025, team="Guan_HEU", out=tmp_path, tests=tests, workers=1)
     assert (done.folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_killed_between_two_renames(
+    tuned: Tuning, tests: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    how = {"year": 2025, "team": "Guan_HEU", "out": tmp_path, "tests": tests, "workers": 1}
+    first = submit([tuned.out], **how)
+    before = everything(tmp_path)
+    meta = first.folder / f"{LABEL}.meta.yaml"
+    filled = meta.read_text().replace("'FILL IN: last name'", "Guan")
+    meta.write_text(filled)
+    renames = iter(range(after))
+    real = os.rename
+
+    class Killed(BaseException):
+        pass
+
+    def dying(self: Path, target: Path) -> None:
+        if next(renames, None) is None:
+            raise Killed
+        real(self, target)
+
+    def nothing(*words: object, **how: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", dying)
+        patched.setattr("gensup.evaluation.submission.package.shutil.rmtree", nothing)
+        patched.setattr("gensup.evaluation.submission.package.sync_folder", nothing)
+        with pytest.raises(Killed):
+            submit([tuned.out], **how)
+    assert first.folder.exists() == (after == 2)
+    if after == 1:  # nobody scores again only to pack
+        pack(tmp_path)
+        assert meta.read_text() == filled
+    submit([tuned.out], **how)
+    assert meta.read_text() == filled
+    assert not [path for path in (tmp_path / "task2").iterdir() if path.name.startswith(".")]
+    assert everything(tmp_path).keys() == before.keys()
+    assert check_submission(tmp_path, tests=tests).systems == (LABEL,)

@@ -13,7 +13,7 @@ from gensup.engine import for_workers
 from gensup.steps.progress import QUIET
 from gensup.steps.recordings import Recordings
 from gensup.steps.synthesize import Synthesis, Work
-from gensup.steps.table import read_sets
+from gensup.steps.synthetic import read_sets
 from gensup.steps.verify import verify
 from gensup.store import open_run
 from tests.steps.conftest import SETTINGS

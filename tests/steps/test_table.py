@@ -13,7 +13,8 @@ from gensup.clip import Clip
 from gensup.errors import GensupError
 from gensup.selection.records import LEFT_OUT
 from gensup.steps.recordings import Recording, Recordings
-from gensup.steps.table import UNPAIRED, Synthetic, _once, conditions_left_out, exercise, paired
+from gensup.steps.synthetic import UNPAIRED, Synthetic
+from gensup.steps.table import conditions_left_out, exercise
 from gensup.synthesis.twinset import SyntheticClip
 
 NOWHERE = Path("nowhere")
@@ -154,6 +155,12 @@ def test_one_sound_under_two_names() -> None:
         assert len(folds) == 1
 
 
+def test_one_sound_cannot_be_held_out() -> None:
+    twice = dataclasses.replace(recordings(2), members=recordings(1).members * 2)
+    with pytest.raises(GensupError, match=r"fan: too few normal clips \(got 1\).*give more normal clips"):
+        exercise(twice, Synthetic((), True, ()), 0)
+
+
 def test_the_order_of_recordings_does_not_matter() -> None:
     base, synthetic = recordings(), Synthetic(tuple(of_sources(range(5))), True, ())
     order = np.random.default_rng(0).permutation(40)
@@ -174,25 +181,6 @@ def test_what_nothing_was_recorded_for_is_asked_in_a_fold_of_its_own() -> None:
 def test_twins_of_other_recordings_are_refused() -> None:
     with pytest.raises(GensupError, match="1 sources"):
         exercise(recordings(), Synthetic((made("a", 77),), True, ()), 0)
-
-
-def test_a_clip_is_asked_once() -> None:
-    first, second = of_sources(range(3)), of_sources(range(2, 4))
-    shared = [clip for clip in second if clip.condition == "normal"]
-    assert len(_once([*first, *shared])) == len(first) + 2
-    with pytest.raises(GensupError, match=r"twice.*a2-none"):
-        _once([*first, *second])
-    other = dataclasses.replace(shared[0], sha256="other bytes")
-    with pytest.raises(GensupError, match="twice"):
-        _once([*first, other])
-
-
-def test_paired_are_those_whose_normal_twins_are_all_there() -> None:
-    clips = of_sources(range(2))
-    assert paired(clips)
-    assert not paired([clip for clip in clips if clip.id != "n1-none"])
-    assert not paired([made("a", None, twin=None)])
-    assert paired([])
 
 
 def test_what_a_stray_does_not_say_is_said_for_it() -> None:

@@ -12,7 +12,8 @@ from scipy.signal import butter, sosfilt
 from gensup.engine import Inline
 from gensup.rng import digest
 from gensup.selection.constants import constants
-from gensup.steps.table import exercise, read_sets
+from gensup.steps.synthetic import read_sets
+from gensup.steps.table import exercise
 from gensup.steps.tainted import taints
 from gensup.steps.tune import tune
 from gensup.store import SCHEMA, sha256_file, write_json, write_manifest

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 import torch
 
 from gensup.audio.files import Audio, AudioRef
+from gensup.cli import main
 from gensup.engine import Inline, Ray, Threads, for_workers
 from gensup.errors import GensupError
 from gensup.steps.engines import Where
@@ -30,6 +30,7 @@ from gensup.synthesis.diffusion import models
 from gensup.synthesis.diffusion.settings import Diffusion
 from gensup.synthesis.records import Order
 from tests.support import sounds
+from tests.support.children import begun
 from tests.support.tiny_diffusion import UNet2DConditionModel, save_tiny
 from tests.synthesis.test_tries import Fake, sound
 
@@ -95,19 +96,24 @@ def test_shards_make_the_bytes_of_one_run(data: Path, settings: Settings, made: 
     assert contents(tmp_path / "set") == contents(made)
 
 
+def commanded(words: list[str]) -> None:
+    sys.argv = words
+    main()
+
+
 def test_a_killed_set_continues_to_the_same_bytes(
     data: Path, settings: Settings, made: Path, model: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "set"
-    command = [sys.executable, "-m", "gensup", "synthesize", data, "--machine", "fan", "--out", out, "--workers", "1"]
+    command: list[object] = ["gensup", "synthesize", data, "--machine", "fan", "--out", out, "--workers", "1"]
     command += ["--generator", "audioldm", "--model", model, "--pairs", "3", "--severities", "1,4", "--faults", "hiss"]
     command += ["--seed", "3", "--steps", "1", "--strength", "1", "--batch", "1", "--device", "cpu", "--no-nuisances"]
-    victim = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    victim = begun(commanded, list(map(str, command)))
     while not list(out.glob("clips/*")):
-        assert victim.poll() is None, "ended before it could be killed"
+        assert victim.is_alive(), "ended before it could be killed"
         time.sleep(0.002)
-    victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    victim.kill()
+    victim.join()
     assert not (out / "metadata.jsonl").exists()
     assert synthesize(data, "fan", out, settings=settings, workers=1).finished
     assert contents(out) == contents(made)

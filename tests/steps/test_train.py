@@ -44,6 +44,7 @@ space: {frontend.steps: [1, 2], pooling.decay: [0.5, 1.0]}
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(recipe.SLOTS, "frontend", Registry("tests.support.frontends", "frontend"))
     Wide.log.clear()
+    Wide.noises.clear()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("detectors")
     (folder / "net.yaml").write_text(NET)
+    (folder / "noisy.yaml").write_text(NET.replace("name: net", "name: noisy").replace("16}", "16, noise: 0.5}", 1))
     (folder / "own.yaml").write_text(NET.replace("name: net", "name: own").replace("train_on: all", "train_on: target"))
     return folder
 
@@ -75,6 +77,7 @@ def test_what_it_hears_and_leaves(machines: Path, recipes: Path, tmp_path: Path)
     front = made(machines, recipes, tmp_path / "f")
     (heard,) = Wide.log
     assert (len(heard), front.machines) == (22, ("fan", "pump"))
+    assert Wide.noises == [None]
     # No test clip, no anomaly, no supplemental noise: these are the classes of the training clips' names.
     assert set(front.labels) == {
         "fan|00|spd=3|target", "fan|00|spd=1|source", "fan|00|spd=2|source", "pump|00|vel=1|source",
@@ -199,7 +202,7 @@ def test_tune_takes_only_what_has_not_heard_the_target(
 
 def test_tune_trains_its_own(machines: Path, recipes: Path, twins: Path, tmp_path: Path) -> None:
     done = tune(
-        machines, "fan", tmp_path / "run", synthetic=[twins], settings=SEEDED, detectors=["net"],
+        machines, "fan", tmp_path / "run", synthetic=[twins], settings=SEEDED, detectors=["noisy"],
         detectors_overlay=recipes, workers=1, oracle=True,
     )  # fmt: skip
     assert done.unjudged is None
@@ -214,6 +217,11 @@ def test_tune_trains_its_own(machines: Path, recipes: Path, twins: Path, tmp_pat
     for heard in Wide.log:
         assert set(heard.key) <= recorded | pumps  # no twin, no test clip
     assert np.isfinite(done.table.scores).all()
+    # Noise is the pump's supplemental clip, in every training, that of the oracle too.
+    assert config["noise"]["clips"] == 1  # type: ignore[index,call-overload]
+    (noise,) = set(Wide.noises)
+    assert noise is not None
+    assert [ref.path.name for ref in noise.audio] == ["section_00_noise_0000.wav"]
     assert (tmp_path / "run" / "frontends").is_dir()
 
 

@@ -16,10 +16,11 @@ from gensup.audio.files import AudioRef
 from gensup.detection.detector import load
 from gensup.detection.fusion import Fusion
 from gensup.errors import GensupError
+from gensup.steps.alarms import NormalScores
 from gensup.steps.fit import fit
 from gensup.steps.score import score
-from gensup.steps.synthesize import synthesize
-from gensup.steps.table import exercise, folds_of, read_sets
+from gensup.steps.synthetic import read_sets
+from gensup.steps.table import exercise, folds_of
 from gensup.steps.tune import Tuning, tune
 from gensup.store import sha256_file
 from tests.steps.conftest import SEEDED, SETTINGS
@@ -140,9 +141,9 @@ def test_the_line_hears_the_hiss(data: Path, tuned: Tuning, tmp_path: Path) -> N
     rows = (tmp_path / "s.csv").read_text().splitlines()
     assert rows == [f"{s.name},{s.score!r}" for s in scored]
     assert (tmp_path / "d.csv").read_text().splitlines() == [f"{s.name},{int(s.anomalous)}" for s in scored]
-    held = load(tuned.detector).held_out
+    normals = NormalScores.of(load(tuned.detector).held_out)
     normalised = score(tuned.detector, [data / "fan" / "test"], normalised=True, workers=1)
-    np.testing.assert_allclose([s.score for s in normalised], [(s.score - held.mean) / held.sd for s in scored])
+    np.testing.assert_allclose([s.score for s in normalised], normals.cdf([s.score for s in scored]))
 
 
 def test_one_clip_scores_as_it_does_among_others(data: Path, tuned: Tuning) -> None:
@@ -284,14 +285,6 @@ def test_a_files_own_folders_say_its_section(tuned: Tuning, tmp_path: Path) -> N
     assert scored.name == "00000000.wav"
     with pytest.raises(GensupError, match="fan/02"):
         score(tuned.detector, [other], workers=1)
-
-
-def test_sets_are_checked(data: Path, tmp_path: Path) -> None:
-    synthesize(data, "fan", tmp_path / "half", settings=SETTINGS, shard=(1, 2), workers=1)
-    with pytest.raises(GensupError, match="no finished twin set"):
-        read_sets([tmp_path / "half"], "fan")
-    with pytest.raises(GensupError, match="no anomalies"):
-        read_sets([data / "fan" / "train"], "fan")
 
 
 def test_a_run_is_finished_even_if_the_oracle_finds_no_labels(

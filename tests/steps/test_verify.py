@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from gensup.errors import GensupError
+from gensup.rng import digest
+from gensup.steps.seal import opened
 from gensup.steps.verify import verify
 from tests.support.tiny import Machine, contents
 
@@ -69,6 +71,18 @@ def row_where(path: Path, **values: object) -> int:
 
 def one(run: Path, pattern: str) -> Path:
     return sorted(run.glob(pattern))[0]
+
+
+SEALED = "not as the run wrote it: its SHA-256 stands in run.json"
+
+
+def forged(journal: Path) -> None:
+    """Change a trial's size and the line's own checksum with it."""
+    lines = journal.read_text().splitlines(keepends=True)
+    line = json.loads(lines[0]) | {"parameters": 3}
+    del line["checksum"]
+    lines[0] = json.dumps(line | {"checksum": digest(line)}, sort_keys=True, separators=(",", ":")) + "\n"
+    journal.write_text("".join(lines))
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str, str]] = {
@@ -146,6 +160,41 @@ SPOILED: dict[str, tuple[Callable[[Path], object], str, str]] = {
         r"run\.json: verdict",
         "damaged",
     ),
+    "a caption": (
+        lambda run: edited(run / "metadata.jsonl", 0, caption="another"),
+        r"/metadata\.jsonl$",
+        SEALED,
+    ),
+    "a family's status in all rows": (
+        lambda run: (path := run / "metadata.jsonl").write_text(path.read_text().replace('"generic"', '"measured"')),
+        r"/metadata\.jsonl$",
+        SEALED,
+    ),
+    "a trial with its checksum": (lambda run: forged(run / "trials/journal.jsonl"), r"journal\.jsonl$", SEALED),
+    "a utility in the table": (
+        lambda run: (path := run / "trials/table.json").write_text(
+            re.sub(r'("utility": \[\s*)[\d.]+', r"\g<1>0.99", path.read_text(), count=1)
+        ),
+        r"table\.json$",
+        SEALED,
+    ),
+    "times that nobody took": (
+        lambda run: (run / "trials/ms_per_clip.json").write_text("{}"),
+        r"ms_per_clip\.json$",
+        "not the times of candidates",
+    ),
+    "a record too many": (
+        lambda run: (run / "trials/other.json").write_text("{}"),
+        r"trials/other\.json$",
+        "a record that the run did not write",
+    ),
+    "the verdict's words": (
+        lambda run: (path := run / "run.json").write_text(
+            path.read_text().replace('"sentence": "', '"sentence": "So ')
+        ),
+        r"run\.json$",
+        "its checksum stands in it",
+    ),
     "the table": (lambda run: (run / "trials/table.json").unlink(), r"table\.json", "not finished"),
     "the report": (lambda run: (run / "report.html").unlink(), r"report\.html", "the report is missing"),
 }
@@ -167,9 +216,18 @@ def test_what_was_altered_is_named(run: Path, how: str) -> None:
 
 def test_a_set_that_lost_its_rows_has_strays_and_an_empty_one_is_sound(run: Path) -> None:
     (run / "wanted" / "metadata.jsonl").write_text("")
-    assert {finding.what for finding in verify(run).findings} == {"a file without a row"}
+    assert {finding.what for finding in verify(run).findings} == {"a file without a row", SEALED}
     shutil.rmtree(run / "wanted" / "clips")
     assert verify(run / "wanted").findings == ()
+
+
+def test_a_run_that_is_continued_has_no_seal_until_it_ends(run: Path) -> None:
+    opened(run)
+    before = contents(run)
+    forged(run / "trials" / "journal.jsonl")
+    assert verify(run).findings == ()  # who continues a run may write to it
+    opened(run)
+    assert {path for path, data in contents(run).items() if before[path] != data} == {"trials/journal.jsonl"}
 
 
 def test_several_things_are_named_at_once(run: Path) -> None:

@@ -8,19 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-# Forked from a server that has loaded everything, has read the prompts and computed nothing: a fork starts at once, and
-# no thread of linear algebra is lost on the way.
-FORKS = get_context("forkserver")
-PRELOAD = [
-    *("gensup.steps.tune", "gensup.reporting.page", "tests.support.killing", "tests.support.warm"),
-    *("optuna", "scipy.signal", "ruamel.yaml", "safetensors.numpy", "pydantic.dataclasses"),
-]
+from tests.support.children import FORKS, begun
+
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 Job = Callable[[Path], object]
 
@@ -62,10 +56,8 @@ def born(job: Job, folder: Path, *, at: int | None = None, sign: signal.Signals 
     Changes are files opened for writing, synced, renamed and removed, and folders. A line of a journal that it was
     about to append when it was killed is half written by then.
     """
-    FORKS.set_forkserver_preload(PRELOAD)
     ours, its = FORKS.Pipe(duplex=False)
-    process = FORKS.Process(target=_live, args=(its, job, folder, at, sign))
-    process.start()
+    process = begun(_live, its, job, folder, at, sign)
     its.close()
     return Life(process, ours)
 

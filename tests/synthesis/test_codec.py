@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import MagicMock
 
+import datasets
 import numpy as np
 import pytest
 
@@ -212,7 +213,6 @@ def test_a_set_opens_as_an_audiofolder_of_its_twins_alone(
 ) -> None:
     root = Path(shutil.copytree(whole, tmp_path / "set"))
     assert not list((root / "normals").glob("metadata.*"))
-    datasets = pytest.importorskip("datasets")
     # Which rows are found is asked here; to decode their sound it would want torchcodec.
     for name in ("torchcodec", "torchcodec.decoders", "torchcodec.encoders"):
         monkeypatch.setitem(sys.modules, name, MagicMock())

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.training.ema import Ema  # noqa: E402
+from gensup.training.ema import Ema
 
 
 def test_the_average_is_the_formula_with_its_warm_up() -> None:

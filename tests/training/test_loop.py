@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.errors import GensupError  # noqa: E402
-from gensup.rng import seed  # noqa: E402
-from gensup.training.course import Course  # noqa: E402
-from gensup.training.loop import Trainer  # noqa: E402
-from gensup.training.team import Team  # noqa: E402
-from tests.support.tiny import contents  # noqa: E402
+from gensup.errors import GensupError
+from gensup.rng import seed
+from gensup.training.course import Course
+from gensup.training.loop import Trainer
+from gensup.training.team import Team
+from tests.support.tiny import contents
 
 COURSE = Course(
     steps=12, batch=6, rate=0.05, warmup=0, clip=None, decay=None, validate_every=5, checkpoint_every=4, keep_at=(3, 12)

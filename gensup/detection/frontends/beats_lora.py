@@ -5,6 +5,7 @@ LoRA's values are ASDKit's (Fujimura et al., 2025: rank 64 on queries and values
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gensup.audio.files import Audio, resampled
+from gensup.detection.by_classes import ByClasses, Classifier
 from gensup.detection.examples import Examples
 from gensup.detection.laid import tiled
 from gensup.detection.learnt import Learnt, Untrained, restored, untrained
 from gensup.detection.means import Means
-from gensup.detection.parts import LOSSES, STATE, Arrays, Tokens
+from gensup.detection.parts import STATE, Arrays, Tokens
 from gensup.detection.pretrained import Checkpoint, Precision, arrays_of, beats_file, description
 from gensup.detection.ranges import in_ranges
 from gensup.errors import GensupError
@@ -33,29 +35,25 @@ if TYPE_CHECKING:
 RATE = 16_000  # Hz; clips at other rates are resampled
 
 
-@dataclass(frozen=True, slots=True)
-class BeatsLora:
-    """One embedding a clip. ``mixup`` and ``masks`` are probabilities a row, ``batch`` is all rows of a step."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeatsLora(ByClasses):
+    """One embedding a clip. ``masks`` is a probability a row, ``batch`` is all rows of a step; longer clips are cut."""
 
     checkpoint: str = "BEATs_iter3"
     adaptation: Literal["lora", "full"] = "lora"
     rank: int = 64
     alpha: float = 8.0  # peft's own, which ASDKit leaves
     dim: int = 256
-    seconds: float = 10.0  # shorter clips are tiled to it, longer ones cut
+    seconds: float = 10.0
     loss: str = "sub-cluster-ada-cos"
-    centres: int = 16  # of a class, where the loss has several
     margin: float = 0.2
     scale: float = 0.0  # of the cosines; 0: the loss's own
     trainable: bool = True  # the centres are
-    mixup: float = 0.5
     masks: float = 0.0  # of SpecAugment, in time and in frequency each
     mask_frames: int = 80
     mask_bands: int = 80
-    pseudo: str = "spectra"  # for labels without an operating condition; none: they stay whole
-    pseudo_groups: int = 0  # 0: as many as the criterion says
+    pseudo: str = "spectra"
     epochs: int = 25
-    steps: int = 0  # instead of epochs, above 0
     batch: int = 8
     accumulate: int = 1  # parts of a step, one after another
     learning_rate: float = 1e-4
@@ -65,17 +63,14 @@ class BeatsLora:
     name: ClassVar[str] = "beats-lora"
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.5
-    trained: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        ByClasses.__post_init__(self)
         in_ranges(
-            self, rank=(1, 4096), alpha=(1e-3, 1e5), dim=(2, 8192), seconds=(0.2, 600), centres=(1, 1024),
-            margin=(0, 1.5), scale=(0, 1000), mixup=(0, 1), masks=(0, 1), mask_frames=(0, 100_000),
-            mask_bands=(0, 128), pseudo_groups=(0, 64), epochs=(1, 10_000), steps=(0, 10_000_000),
-            accumulate=(1, 65536), batch=(2 * self.accumulate, 65536), learning_rate=(1e-8, 1.0),
-            warm_up=(0, 10_000_000),
+            self, rank=(1, 4096), alpha=(1e-3, 1e5), seconds=(0.2, 600), margin=(0, 1.5), scale=(0, 1000),
+            masks=(0, 1), mask_frames=(0, 100_000), mask_bands=(0, 128), accumulate=(1, 65536),
+            batch=(2 * self.accumulate, 65536), learning_rate=(1e-8, 1.0), warm_up=(0, 10_000_000),
         )  # fmt: skip
-        LOSSES.check(self.loss)
 
     def ready(self, normals: Examples, means: Means, seed: int) -> Learnt:
         from gensup.detection.training.classifying import classified
@@ -142,7 +137,7 @@ class Base(_Lying):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adaptation(BeatsLora):
+class Adaptation(BeatsLora, Classifier):
     """The settings, and what they are applied to."""
 
     base: Base
@@ -167,14 +162,14 @@ class Adaptation(BeatsLora):
         """(samples of ``seconds`` at 16 kHz,)."""
         return tiled(resampled(samples[None], rate, RATE)[0], round(self.seconds * RATE))
 
-    def learner(self, rate: int, classes: int, generator: torch.Generator) -> Learner:
+    def learner(self, rate: int, classes: int, generator: torch.Generator, plain: Sequence[bool] = ()) -> Learner:
         from gensup.augmentation.mixup import Mixup
         from gensup.augmentation.spec_augment import SpecAugment
         from gensup.detection.heads import HeadSettings
         from gensup.detection.training.adapting import BeatsLearner
 
         settings = HeadSettings(
-            centres=self.centres, margin=self.margin, scale=self.scale or None, trainable=self.trainable
+            centres=self.centres_by(plain), margin=self.margin, scale=self.scale or None, trainable=self.trainable
         )
         masks = SpecAugment(self.mask_frames, self.mask_bands, self.masks)
         network = self._network(self.base.beats(), generator.initial_seed())

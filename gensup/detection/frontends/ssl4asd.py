@@ -5,19 +5,15 @@ Settings are of the author's repository; ``rate`` is Adam's, which stays as it i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gensup.audio.files import Audio
-from gensup.detection.examples import Examples
+from gensup.detection.by_classes import FromNothing
 from gensup.detection.laid import tiled
-from gensup.detection.learnt import Learnt, Untrained, restored, untrained
-from gensup.detection.means import Means
-from gensup.detection.parts import LOSSES, Arrays, Tokens
 from gensup.detection.ranges import in_ranges
 
 if TYPE_CHECKING:
@@ -27,49 +23,25 @@ if TYPE_CHECKING:
     from gensup.training.course import Course
 
 
-@dataclass(frozen=True, slots=True)
-class Ssl4Asd:
-    """One embedding a clip, of both branches side by side: 2 x ``dim`` numbers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ssl4Asd(FromNothing):
+    """One embedding a clip, of both branches side by side: 2 x ``dim`` numbers. Clips are tiled from anywhere on while
+    the network is trained."""
 
-    seconds: float = 18.0  # shorter clips are tiled to it, from anywhere while the network is trained
+    seconds: float = 18.0
     dim: int = 128  # of a branch
     width: int = 128  # channels of the spectrum's branch; the spectrogram's begins with an eighth
     loss: str = "sub-cluster-ada-cos"
-    centres: int = 16  # of a class
-    mixup: float = 0.5
-    stat_ex: float = 0.5
-    feat_ex: float = 0.5
-    pseudo: str = "none"  # kind of pseudo-attributes for labels without an operating condition
-    pseudo_groups: int = 0  # 0: as many as the criterion says
+    pseudo: str = "none"
     epochs: int = 10
-    steps: int = 0  # instead of epochs, above 0
     batch: int = 64
-    rate: float = 1e-3
-    dtype: Literal["float32", "bfloat16"] = "float32"
 
     name: ClassVar[str] = "ssl4asd"
     version: ClassVar[int] = 1
-    per_clip_seconds: ClassVar[float] = 0.2
-    trained: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        in_ranges(
-            self, seconds=(0.1, 600), dim=(2, 8192), width=(8, 1024), centres=(1, 1024), mixup=(0, 1), stat_ex=(0, 1),
-            feat_ex=(0, 1), pseudo_groups=(0, 64), epochs=(1, 10_000), steps=(0, 10_000_000), batch=(2, 65536),
-            rate=(1e-8, 1.0),
-        )  # fmt: skip
-        LOSSES.check(self.loss)
-
-    def ready(self, normals: Examples, means: Means, seed: int) -> Learnt:
-        from gensup.detection.training.classifying import classified
-
-        return Learnt(self, classified(self, normals, means, seed), means.device)
-
-    def untrained(self, means: Means) -> Untrained:
-        return untrained(self, means.device)
-
-    def restore(self, file: Path, means: Means) -> Learnt:
-        return restored(self, file, means.device)
+        FromNothing.__post_init__(self)
+        in_ranges(self, width=(8, 1024))
 
     def course(self, steps: int) -> Course:
         """Adam at one rate, as published."""
@@ -87,29 +59,14 @@ class Ssl4Asd:
         start = 0 if rng is None else int(rng.integers(len(samples)))
         return tiled(np.roll(samples, -start), round(self.seconds * rate))
 
-    def learner(self, rate: int, classes: int, generator: torch.Generator) -> Learner:
+    def learner(self, rate: int, classes: int, generator: torch.Generator, plain: Sequence[bool] = ()) -> Learner:
         from gensup.detection.training.learners import Augmented, TwoBranchLearner
 
         augmented = Augmented(mixup=self.mixup, stat_ex=self.stat_ex, feat_ex=self.feat_ex)
-        network = self._network(rate)
-        return TwoBranchLearner(network, 2 * self.dim, classes, self.loss, self.centres, augmented, generator)
+        network, centres = self.network(rate), self.centres_by(plain)
+        return TwoBranchLearner(network, 2 * self.dim, classes, self.loss, centres, augmented, generator)
 
-    def fresh(self, rate: int) -> Arrays:
-        from gensup.detection.networks.opening import arrays_of
-
-        return arrays_of(self._network(rate))
-
-    def opened(self, arrays: Arrays, rate: int, device: str) -> Any:
-        from gensup.detection.networks.opening import filled
-
-        return filled(self._network(rate), arrays, device)
-
-    def heard(self, network: Any, audio: Audio, rate: int) -> Tokens:
-        from gensup.detection.networks.opening import embedding
-
-        return Tokens(embedding(network, self.laid(audio[0], rate))[None, None])
-
-    def _network(self, rate: int) -> Any:
+    def network(self, rate: int) -> Any:
         from gensup.detection.networks.two_branch import TwoBranch
 
         return TwoBranch(round(self.seconds * rate), self.dim, self.width)

@@ -25,7 +25,7 @@ class AdaProj(Head):
     def forward(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         """Of (B, dim) embeddings and (B, classes) targets."""
         x = normalize(embeddings, dim=1)
-        basis = normalize(self.weight, dim=1).reshape(self.classes, self.centres, -1)
+        basis = self.directions()
         parts = torch.einsum("bd,ckd->bck", x, basis)
         projected = normalize(torch.einsum("bck,ckd->bcd", parts, basis), dim=2)
         logits = self.scale * torch.einsum("bd,bcd->bc", x, projected)

@@ -24,6 +24,6 @@ class SubCentreArcFace(Head):
 
     def forward(self, embeddings: Tensor, targets: Tensor) -> Tensor:
         """Of (B, dim) embeddings and (B, classes) targets."""
-        nearest = self.cosines(embeddings).reshape(-1, self.classes, self.centres).amax(dim=2)
+        nearest = self.by_class(self.cosines(embeddings), -torch.inf).amax(dim=2)
         margin = self.settings.margin if self.training else 0.0
         return margin_loss(nearest, targets, self.settings.scale or SCALE, margin)

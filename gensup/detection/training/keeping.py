@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +36,8 @@ def weights(
     seed: int,
     make: Callable[[Path], Arrays],
     beside: tuple[str, ...] = (),
+    idle: tuple[str, ...] = (),
+    beyond: Mapping[str, Json] | None = None,
 ) -> Weights:
     """The trained arrays of a frontend: found in ``means.folder``, or made and left there.
 
@@ -44,11 +46,15 @@ def weights(
         normals: all that it is trained on, and ``labels`` their classes.
         make: trains in a folder, which it may find as a killed training left it.
         beside: fields that do not change the training: configurations that differ in them alone share its folder.
+        idle: fields that change nothing as they stand: the training is called as one without these fields.
+        beyond: what else it depends on.
     """
-    settings: dict[str, Json] = asdict(frontend)
+    settings: dict[str, Json] = {name: value for name, value in asdict(frontend).items() if name not in idle}
     domains = None if normals.target_domain is None else normals.target_domain.tolist()
     sounds: list[Json] = [[ref.rate, ref.channel] for ref in normals.audio[:1]]
     fixed: list[Json] = [frontend.name, frontend.version, sounds, list(normals.key), list(labels), domains, seed]
+    if beyond:
+        fixed.append(dict(beyond))
     if means.folder is None:
         with TemporaryDirectory(prefix="gensup-") as folder:
             return Weights.held(make(Path(folder)))

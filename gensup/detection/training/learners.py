@@ -80,7 +80,7 @@ class TwoBranchLearner(Learner):
         dim: int,
         classes: int,
         loss: str,
-        centres: int,
+        centres: int | tuple[int, ...],
         augmented: Augmented,
         generator: torch.Generator,
     ) -> None:

@@ -52,6 +52,7 @@ class System:
 
     detector: Detector
     run: Mapping[str, Json]  # run.json of the run that chose it; {} for a detector that nobody chose
+    threshold: float  # raw scores above it are called anomalous
 
     @property
     def machine(self) -> str:
@@ -236,7 +237,7 @@ def _detection(system: System) -> Json:
         "parameters": system.parameters,
         "rate": detector.rate,
         "channel": detector.channel,
-        "threshold": detector.threshold,
+        "threshold": system.threshold,
     }
 
 

@@ -37,6 +37,8 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip knows
 def write_system(out: Path, label: str, files: Mapping[str, bytes]) -> Path:
     """Put a system's files into ``out``/task2/LABEL, all or none; an earlier one of this label is replaced.
 
+    Killed at any moment, it leaves the earlier system or the new one, at worst aside: ``restore`` puts it back.
+
     Raises:
         GensupError: a file there that no submission has, or a folder that cannot be written.
     """
@@ -72,6 +74,20 @@ def write_system(out: Path, label: str, files: Mapping[str, bytes]) -> Path:
     except OSError as error:
         refuse(folder, error)
     return folder
+
+
+def restore(out: Path, label: str) -> None:
+    """Put back a system that ``write_system`` had set aside when it was killed, and take away what it left behind."""
+    folder = out / TASK / label
+    try:
+        for old in sorted((out / TASK).glob(f".{label}.*.old")):
+            if not folder.exists():
+                old.rename(folder)
+        for leftover in (out / TASK).glob(f".{label}.*"):
+            if leftover.suffix in (".old", ".new"):
+                shutil.rmtree(leftover, ignore_errors=True)
+    except OSError as error:
+        refuse(folder, error)
 
 
 def is_member(name: str) -> bool:

@@ -45,7 +45,8 @@ def read_rows(data: bytes, path: str, kind: Kind) -> tuple[list[Row], list[Probl
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         place = data.count(b"\n", 0, error.start) + 1
-        return [], [*problems, Problem(path, place, "not UTF-8", "names and numbers are plain text")]
+        shown = repr(data.split(b"\n")[place - 1][:SHOWN].decode("latin-1"))
+        return [], [*problems, Problem(path, place, f"not UTF-8: {shown}", "names and numbers are plain text")]
     rows: list[Row] = []
     first: dict[str, int] = {}
     # By line and not by csv.reader's record: no name or number holds a line end, and a stray quote hides no line.

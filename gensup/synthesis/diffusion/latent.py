@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "bfloat16", "float16")
 
 
-class LatentDiffusion:
+class LatentDiffusion(ABC):
     """A checkpoint whose UNet denoises the latents of a mel spectrogram's VAE, and whose vocoder makes sound of them.
 
     UNet, VAE and vocoder are held in the dtype asked for. Encoders of text are always float32: they run once for each
@@ -152,8 +153,9 @@ class LatentDiffusion:
 
         return latents.to(self.device, getattr(torch, self.dtype))
 
+    @abstractmethod
     def _encode(self, caption: str) -> Embedding:
-        raise NotImplementedError
+        """Of one caption, on the device."""
 
     def _read_grid(self) -> Grid:
         vae, vocoder, unet = (_Config(self.checkpoint.folder / part, self._configs[part]) for part in self._configs)

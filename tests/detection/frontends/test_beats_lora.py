@@ -21,6 +21,7 @@ from gensup.detection.frontends.beats_lora import BeatsLora
 from gensup.detection.means import Means
 from gensup.detection.networks.adapted_beats import fbanks
 from gensup.detection.networks.beats import fbank
+from gensup.detection.noise import Noise
 from gensup.detection.parts import STATE, FittedFrontend
 from gensup.detection.pretrained import beats_file
 from gensup.engine import Inline
@@ -30,8 +31,9 @@ from gensup.training.lora import LoraLinear
 from tests.support import checkpoints
 
 SMALL = BeatsLora(
-    "tiny", rank=4, dim=16, seconds=0.8, centres=2, steps=2, batch=8, learning_rate=1e-3, warm_up=0, pseudo="none"
-)
+    checkpoint="tiny", rank=4, dim=16, seconds=0.8, centres=2, steps=2, batch=8, learning_rate=1e-3, warm_up=0,
+    pseudo="none",
+)  # fmt: skip
 CONDITIONS, EACH = 4, 16
 
 
@@ -194,6 +196,22 @@ def test_half_precision(means: Means, heard: Examples) -> None:
     assert x.dtype == np.float32
     exact = replace(SMALL).ready(heard, means, 0).tokens(heard.audio[0].read(), 16_000).x
     assert np.corrcoef(x.ravel(), exact.ravel())[0, 1] > 0.9
+
+
+def test_noise_and_centres_by_class(means: Means, heard: Examples, tmp_path: Path) -> None:
+    """As the 2025 report of AnoPatch's group: noise at their ratios, sub-centres for labels without a condition."""
+    hiss = np.random.default_rng(5).normal(0, 0.01, size=(1, 30_000)).astype(np.float32)
+    files.write(tmp_path / "hiss.wav", hiss, 16_000, "FLOAT")
+    noise = Noise(audio=(AudioRef(tmp_path / "hiss.wav", 16_000),), key=("hiss",), beside=(None,))
+    clips = replace(heard, plain=np.array([label == "spd 3" for label in heard.label or ()])).take(np.arange(16))
+    settings = replace(SMALL, loss="sub-centre-arc-face", mixup=0.0, centres_of="plain", steps=1)
+    noisy = replace(settings, noise=0.5)
+    given = replace(means, noise=noise)
+    one, two = (front.ready(clips, given, 0) for front in (settings, noisy))
+    assert one.weights.sha256 != two.weights.sha256
+    assert noisy.ready(clips, given, 0).weights.sha256 == two.weights.sha256
+    with pytest.raises(GensupError, match="no noise to train with"):
+        noisy.ready(clips, means, 0)
 
 
 def test_needs(means: Means, heard: Examples) -> None:

@@ -147,7 +147,7 @@ def test_networks(tmp_path: Path) -> None:
     """The layers that log-mel chains lack, in one file: exporting takes seconds."""
     convert(checkpoints.beats(tmp_path / "pt" / "tiny.pt", encoder_layers=1), tmp_path, trust=True, licence="none")
     means = Means(weights=tmp_path, device="cpu")
-    adapted = learnt(BeatsLora("tiny", rank=4, dim=16, seconds=0.8).untrained(means).settings, 16_000)
+    adapted = learnt(BeatsLora(checkpoint="tiny", rank=4, dim=16, seconds=0.8).untrained(means).settings, 16_000)
     audio = checkpoints.sound(0.9)
     waveform = torch.from_numpy(audio)
     plain = [HighPassed(16_000, 200.0), Resampled(16_000, 11_025), Spectrum(SpectrumBranch(audio.shape[1], 4, 8))]

@@ -137,7 +137,7 @@ def test_beats(rate: int, seconds: float | None, means: Means) -> None:
 
 @pytest.mark.parametrize("adaptation", ["lora", "full"])
 def test_adapted_beats(adaptation: str, means: Means) -> None:
-    settings = BeatsLora("tiny", adaptation=adaptation, rank=4, dim=16, seconds=0.8)  # type: ignore[arg-type]
+    settings = BeatsLora(checkpoint="tiny", adaptation=adaptation, rank=4, dim=16, seconds=0.8)  # type: ignore[arg-type]
     heard(learnt(settings.untrained(means).settings, 8000), sound(0.6, 8000), 8000, 1e-4)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.support import checkpoints
 
 def speechbrain(path: Path) -> torch.nn.Module:
     ensure_torchaudio()
-    made = pytest.importorskip("speechbrain.lobes.models.beats").BEATs(ckp_path=str(path), output_all_hiddens=True)
+    made = import_module("speechbrain.lobes.models.beats").BEATs(ckp_path=str(path), output_all_hiddens=True)
     # It leaves modules behind that import what is not installed when anybody looks at them, as hypothesis does.
     for name in [name for name in sys.modules if name.partition(".")[0] == "speechbrain"]:
         del sys.modules[name]

@@ -5,29 +5,28 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.detection import learnt  # noqa: E402
-from gensup.detection.examples import Examples  # noqa: E402
-from gensup.detection.frontends.seresnet import SeResNet  # noqa: E402
-from gensup.detection.frontends.ssl4asd import Ssl4Asd  # noqa: E402
-from gensup.detection.learnt import Learnt  # noqa: E402
-from gensup.detection.means import Means  # noqa: E402
-from gensup.detection.training import keeping  # noqa: E402
-from gensup.errors import GensupError  # noqa: E402
-from gensup.training.course import Course  # noqa: E402
-from tests.detection.training.sounds import conditions  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[3]
+from gensup.detection import learnt
+from gensup.detection.by_classes import Classifier
+from gensup.detection.examples import Examples
+from gensup.detection.frontends.seresnet import SeResNet
+from gensup.detection.frontends.ssl4asd import Ssl4Asd
+from gensup.detection.learnt import Learnt
+from gensup.detection.means import Means
+from gensup.detection.training import keeping
+from gensup.detection.training.classifying import Learner
+from gensup.errors import GensupError
+from gensup.training import loop
+from gensup.training.course import Course
+from tests.detection.training.sounds import conditions
+from tests.support.children import status
 
 
 class Hurried(SeResNet):
@@ -96,11 +95,22 @@ def test_the_same_seed_is_the_same_bytes_and_another_is_not(clips: Examples, tmp
     np.testing.assert_array_equal(embeddings(one, clips.take([0, 7])), embeddings(other, clips.take([0, 7])))
 
 
+def train_and_die(folder: Path, last: int) -> None:
+    """Train in ``folder / "kept"``, and be killed at the step ``last``; for a process of its own."""
+    torch.set_num_threads(1)
+    whole = loop.Trainer._step
+
+    def dying(self: loop.Trainer) -> loop.Step:
+        if self.standing.step == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return whole(self)
+
+    loop.Trainer._step = dying  # type: ignore[method-assign]
+    TINY.ready(conditions(folder / "clips", 6), Means(folder=folder / "kept", device="cpu"), 1)
+
+
 def test_killed_it_continues_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "tests.detection.training.killed", str(tmp_path), "5"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert status(train_and_die, tmp_path, 5) == -signal.SIGKILL
     clips = conditions(tmp_path / "clips", 6)
     assert [path.name for path in (tmp_path / "kept").rglob("step-*")] == ["step-000000004"]
     again = TINY.ready(clips, Means(folder=tmp_path / "kept", device="cpu"), 1)
@@ -194,3 +204,9 @@ def test_clips_of_any_length_are_laid() -> None:
 def test_settings_that_make_no_sense(change: dict[str, object], word: str) -> None:
     with pytest.raises(GensupError, match=word):
         replace(TINY, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("base", [Learner, Classifier])
+def test_what_lacks_its_own_part_is_not_made(base: type) -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        base()

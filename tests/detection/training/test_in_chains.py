@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
-
 from gensup.detection import detector
 from gensup.detection.chain import fit
 from gensup.detection.crossfit import Arrangement, crossfit, fit_and_score

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.detection.bands import power_mel  # noqa: E402
-from gensup.detection.examples import Examples  # noqa: E402
-from gensup.detection.frontends.autoencoder import AutoEncoding  # noqa: E402
-from gensup.detection.learnt import Learnt  # noqa: E402
-from gensup.detection.means import Means  # noqa: E402
-from gensup.detection.networks.autoencoder import AutoEncoder  # noqa: E402
-from gensup.detection.residuals import inverses  # noqa: E402
-from gensup.errors import GensupError  # noqa: E402
-from gensup.metrics import auc  # noqa: E402
-from tests.detection.conftest import N  # noqa: E402
+from gensup.detection.bands import power_mel
+from gensup.detection.examples import Examples
+from gensup.detection.frontends.autoencoder import AutoEncoding
+from gensup.detection.learnt import Learnt
+from gensup.detection.means import Means
+from gensup.detection.networks.autoencoder import AutoEncoder
+from gensup.detection.residuals import inverses
+from gensup.errors import GensupError
+from gensup.metrics import auc
+from tests.detection.conftest import N
 
 TINY = AutoEncoding(n_fft=256, hop=128, n_mels=16, width=16, bottleneck=4, steps=600, batch=32, rate=1e-2)
 CPU = Means(device="cpu")

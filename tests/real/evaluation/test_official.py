@@ -38,13 +38,13 @@ def truth(year: int) -> Truth:
 
 
 @cache
-def team(expected: Path) -> Team:
+def team(expected: Path, as_published: bool) -> Team:
     year, folder = folder_of(expected)
-    return read_team(folder, truth(year), conventions(year))
+    return read_team(folder, truth(year), conventions(year), as_published=as_published)
 
 
 def scored(expected: Path, as_published: bool = True) -> Official:
-    return score_team(team(expected), conventions(folder_of(expected)[0]), as_published=as_published)
+    return score_team(team(expected, as_published), conventions(folder_of(expected)[0]), as_published=as_published)
 
 
 def same(mine: Any, its: Any, where: str) -> None:
@@ -91,7 +91,7 @@ def test_there_are_golden_teams() -> None:
 @pytest.mark.parametrize("expected", EXPECTED[::3], ids=lambda path: f"{path.parents[1].name}-{path.stem}")
 def test_only_2022_is_put_right(expected: Path) -> None:
     published, right = (printed.as_json(scored(expected, flag)) for flag in (True, False))
-    differing = {name for name in published if published[name] != right[name]}
+    differing = {name for name in published if published[name] != right[name]} - {"notes"}  # on the order of rows
     degenerate = "degenerate" in expected.stem
     assert differing == {"as published"} | ({"summary"} if published["year"] == 2022 and not degenerate else set())
 

@@ -13,6 +13,7 @@ from gensup.audio.files import Audio
 from gensup.detection.examples import Examples
 from gensup.detection.frontends.log_mel import LogMel
 from gensup.detection.means import Means
+from gensup.detection.noise import Noise
 from gensup.detection.parts import STATE, Arrays, Tokens
 from gensup.errors import GensupError
 from gensup.rng import digest
@@ -24,16 +25,19 @@ class Wide:
     steps: int = 1  # of a training that adds this many decibels
     mean: tuple[float, ...] = ()
     heard: tuple[str, ...] = field(default=(), compare=False)
+    noise: float = 0.0
 
     name: ClassVar[str] = "wide"
     version: ClassVar[int] = 1
     per_clip_seconds: ClassVar[float] = 0.0
     trained: ClassVar[bool] = True
     log: ClassVar[list[Examples]] = []
+    noises: ClassVar[list[Noise | None]] = []  # as each training was given them
 
     def ready(self, normals: Examples, means: Means, seed: int) -> Self:
         clips = normals if means.others is None else normals.followed_by(means.others)
         self.log.append(clips)
+        self.noises.append(means.noise)
         if clips.label is not None and len(set(clips.label)) < 2:
             raise GensupError(
                 "one class only", value=clips.label[0], rule="at least two", remedy="train on more machines"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soxr
 
 from gensup.synthesis.diffusion.resampling import resampled
 
@@ -37,7 +38,6 @@ def test_nothing_folds_back(rate: int, wanted: int) -> None:
 
 @pytest.mark.parametrize(("rate", "wanted"), PAIRS)
 def test_it_is_what_soxr_makes_of_noise_within_the_band(rate: int, wanted: int) -> None:
-    soxr = pytest.importorskip("soxr")
     noise = np.random.default_rng(0).standard_normal((1, rate))
     spectrum = np.fft.rfft(noise)
     spectrum[:, np.fft.rfftfreq(rate, 1 / rate) > 0.85 * min(rate, wanted) / 2] = 0  # where neither falls off

@@ -8,20 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.audio.files import AudioRef, fingerprint  # noqa: E402
-from gensup.errors import GensupError  # noqa: E402
-from gensup.metadata import parse  # noqa: E402
-from gensup.rng import generator  # noqa: E402
-from gensup.synthesis.diffusion.family import Posterior  # noqa: E402
-from gensup.synthesis.diffusion.front_end import log_mel, peak_gain  # noqa: E402
-from gensup.synthesis.diffusion.grid import Grid  # noqa: E402
-from gensup.synthesis.diffusion.wrap import wrapped  # noqa: E402
-from gensup.synthesis.finetuning.examples import TrainingClip  # noqa: E402
-from gensup.synthesis.finetuning.latents import LatentCache, sample  # noqa: E402
-from tests.support.sounds import RATE, hum, write  # noqa: E402
+from gensup.audio.files import AudioRef, fingerprint
+from gensup.errors import GensupError
+from gensup.metadata import parse
+from gensup.rng import generator
+from gensup.synthesis.diffusion.family import Posterior
+from gensup.synthesis.diffusion.front_end import log_mel, peak_gain
+from gensup.synthesis.diffusion.grid import Grid
+from gensup.synthesis.diffusion.wrap import wrapped
+from gensup.synthesis.finetuning.examples import TrainingClip
+from gensup.synthesis.finetuning.latents import LatentCache, sample
+from tests.support.sounds import RATE, hum, write
 
 GRID = Grid(rate=16_000, hop=160, n_mels=64, factor=4, stride=8, channels=2, scaling=0.9)
 SECONDS = 1.0

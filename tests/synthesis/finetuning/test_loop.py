@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.errors import GensupError  # noqa: E402
-from gensup.synthesis.finetuning.course import Course  # noqa: E402
-from gensup.training import snapshots  # noqa: E402
-from gensup.training.loop import IN_A_ROW, Trainer  # noqa: E402
-from tests.support.tiny import contents  # noqa: E402
-from tests.synthesis.finetuning.toy import COURSE, trainer  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[3]
+from gensup.errors import GensupError
+from gensup.synthesis.finetuning.course import Course
+from gensup.training import snapshots
+from gensup.training.loop import IN_A_ROW, Trainer
+from tests.support.children import status
+from tests.support.tiny import contents
+from tests.synthesis.finetuning.toy import COURSE, train_and_die, trainer
 
 
 @pytest.fixture(autouse=True)
@@ -47,10 +42,7 @@ def weights(done: Trainer) -> torch.Tensor:
 
 def test_killed_it_continues_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
     whole = trained(tmp_path / "whole")
-    words = [sys.executable, "-m", "tests.synthesis.finetuning.toy", str(tmp_path / "killed")]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run([*words, "6"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert status(train_and_die, tmp_path / "killed", 6) == -signal.SIGKILL
     left = snapshots.newest(tmp_path / "killed" / "checkpoints")
     assert left is not None
     assert left.name == "step-000000004"

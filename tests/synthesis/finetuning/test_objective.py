@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gensup.errors import GensupError  # noqa: E402
-from gensup.synthesis.finetuning.objective import PREDICTIONS, Objective  # noqa: E402
+from gensup.errors import GensupError
+from gensup.synthesis.finetuning.objective import PREDICTIONS, Objective
 
 BETAS = {"beta_start": 0.0015, "beta_end": 0.0195, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 TIMESTEPS = torch.tensor([0, 17, 500, 999])

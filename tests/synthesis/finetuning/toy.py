@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -69,12 +68,8 @@ def trainer(folder: Path, course: Course = COURSE, bad: Sequence[int] = (), loss
 
 
 def train_and_die(folder: Path, last: int) -> None:
-    """Train, and be killed in the middle of the step after ``last``."""
+    """Train, and be killed in the middle of the step after ``last``; for a process of its own."""
+    torch.set_num_threads(1)
     for done in trainer(folder).run():
         if done.number == last:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    train_and_die(Path(sys.argv[1]), int(sys.argv[2]))
