@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gensup.steps.evaluate import evaluate
     from gensup.steps.finetune import finetune
     from gensup.steps.fit import fit
+    from gensup.steps.onnx_file import check_export, export
     from gensup.steps.report import report
     from gensup.steps.scan import caption, scan
     from gensup.steps.score import score
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "caption",
+    "check_export",
     "check_submission",
     "convert",
     "detectors",
     "doctor",
     "download",
     "evaluate",
+    "export",
     "faults",
     "finetune",
     "fit",
@@ -52,8 +55,10 @@ __all__ = [
 _MODULES = {
     "Settings": "synthesize",
     "caption": "scan",
+    "check_export": "onnx_file",
     "check_submission": "submit",
     "detectors": "catalogue",
+    "export": "onnx_file",
     "faults": "catalogue",
 }
 
