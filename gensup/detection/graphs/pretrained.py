@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gensup.detection.frontends.ast import SHIFT_S, WIDTH_S, Ast
 from gensup.detection.frontends.beats import RATE, Beats
-from gensup.detection.frontends.hubert import Hubert
-from gensup.detection.frontends.wav2vec2 import Wav2Vec2
-from gensup.detection.frontends.wavlm import WavLM
 from gensup.detection.graphs.sound import Resampled, cut
 from gensup.detection.graphs.spectra import BeatsBank, KaldiBank
 from gensup.detection.networks.beats import Beats as Network
 from gensup.detection.networks.beats import from_checkpoint
 from gensup.detection.pretrained import Checkpoint, arrays_of, description
-from gensup.detection.transformer_frontend import Loaded, load, states
+from gensup.detection.transformer_frontend import Framewise, Loaded, load, states
 
 
 @singledispatch
@@ -44,7 +40,7 @@ class BeatsTokens(nn.Module):
 
 
 class Frames(nn.Module):
-    """Frames of some layers of a model that hears samples, see ``transformer_frontend.framewise``."""
+    """Frames of some layers of a model that hears samples, see ``transformer_frontend.Framewise``."""
 
     def __init__(self, layers: tuple[int, ...], loaded: Loaded, rate: int) -> None:
         super().__init__()
@@ -103,24 +99,10 @@ def _beats(settings: Beats, checkpoint: Checkpoint, rate: int) -> nn.Module:
 
 
 @pretrained.register
-def _wav2vec2(settings: Wav2Vec2, checkpoint: Checkpoint, rate: int) -> nn.Module:
-    return Frames(settings.layers, _loaded(checkpoint, "Wav2Vec2Model"), rate)
-
-
-@pretrained.register
-def _hubert(settings: Hubert, checkpoint: Checkpoint, rate: int) -> nn.Module:
-    return Frames(settings.layers, _loaded(checkpoint, "HubertModel"), rate)
-
-
-@pretrained.register
-def _wavlm(settings: WavLM, checkpoint: Checkpoint, rate: int) -> nn.Module:
-    return Frames(settings.layers, _loaded(checkpoint, "WavLMModel"), rate)
+def _framewise(settings: Framewise, checkpoint: Checkpoint, rate: int) -> nn.Module:
+    return Frames(settings.layers, load(checkpoint, settings.kind, "cpu", "fp32"), rate)
 
 
 @pretrained.register
 def _ast(settings: Ast, checkpoint: Checkpoint, rate: int) -> nn.Module:
-    return Patches(settings.layers, load(checkpoint, "ASTModel", "ASTFeatureExtractor", "cpu", "fp32"), rate)
-
-
-def _loaded(checkpoint: Checkpoint, model: str) -> Any:
-    return load(checkpoint, model, "Wav2Vec2FeatureExtractor", "cpu", "fp32")
+    return Patches(settings.layers, load(checkpoint, settings.kind, "cpu", "fp32"), rate)
