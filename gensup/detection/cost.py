@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from statistics import median
 from time import perf_counter
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from gensup.rng import seed
 
 CLIPS = 5  # heard, spread over the normals
 ROWS = 9  # scored one by one
+Work: TypeAlias = tuple[type, Any]
 
 
 def parameters(candidates: Mapping[str, Params], normals: Examples, means: Means = NOTHING) -> dict[str, int]:
@@ -29,16 +31,17 @@ def parameters(candidates: Mapping[str, Params], normals: Examples, means: Means
     """
     chains = {trial: build(params) for trial, params in candidates.items()}
     one, rows = normals.take([0]), Counter(normals.group)
-    dims: dict[tuple[Frontend, type], int] = {}
+    dims: dict[tuple[Frontend, Work], int] = {}
     fronts: dict[Frontend, FittedFrontend] = {}
     for chain in chains.values():
-        sound = chain.frontend, type(chain.pooling)
+        sound = chain.frontend, _work(chain.pooling)
         if sound not in dims:
             fronts[chain.frontend] = chain.frontend.untrained(means)
-            dims[sound] = pooled(Inline(), one, fronts[chain.frontend], [chain.pooling]).shape[-1]
+            (x,) = pooled(Inline(), one, fronts[chain.frontend], [chain.pooling])
+            dims[sound] = x.shape[1]
     return {
         trial: fronts[chain.frontend].n_parameters
-        + sum(chain.backend.n_parameters(dims[chain.frontend, type(chain.pooling)], n) for n in rows.values())
+        + sum(chain.backend.n_parameters(dims[chain.frontend, _work(chain.pooling)], n) for n in rows.values())
         for trial, chain in chains.items()
     }
 
@@ -63,22 +66,27 @@ def ms_per_clip(
         GensupError: a clip that cannot be read.
     """
     chains = {trial: build(params) for trial, params in candidates.items()}
-    heard: dict[tuple[Frontend, type], float] = {}
-    fitted_on: dict[tuple[Frontend, type], Vectors] = {}
-    scored: dict[tuple[Frontend, type, Backend], float] = {}
+    heard: dict[tuple[Frontend, Work], float] = {}
+    fitted_on: dict[tuple[Frontend, Work], Vectors] = {}
+    scored: dict[tuple[Frontend, Work, Backend], float] = {}
     groups, sizes = np.unique(np.asarray(normals.group), return_counts=True)
     largest = str(groups[np.argmax(sizes)])
     mine = normals.take(np.flatnonzero(np.asarray(normals.group) == largest))
     for chain in chains.values():
-        sound = chain.frontend, type(chain.pooling)
+        sound = chain.frontend, _work(chain.pooling)
         if sound not in heard:
             front = chain.frontend.untrained(means)
             heard[sound] = _hearing(front, chain.pooling, normals)
             (fitted_on[sound],) = pooled(engine or Inline(), mine, front, [chain.pooling], means.cache)
         if (*sound, chain.backend) not in scored:
             scored[*sound, chain.backend] = _scoring(chain.backend, fitted_on[sound], mine, largest)
-    ways = {trial: (chain.frontend, type(chain.pooling), chain.backend) for trial, chain in chains.items()}
+    ways = {trial: (chain.frontend, _work(chain.pooling), chain.backend) for trial, chain in chains.items()}
     return {trial: 1000 * (heard[way[:2]] + scored[way]) for trial, way in ways.items()}
+
+
+def _work(pooling: Pooling) -> Work:
+    """What its work and the length of its vectors depend on: of all its settings, what it is over."""
+    return type(pooling), getattr(pooling, "over", None)
 
 
 def _hearing(frontend: FittedFrontend, pooling: Pooling, normals: Examples) -> float:

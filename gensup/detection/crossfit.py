@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gensup.detection.examples import Examples
-from gensup.detection.features import pooled, ready_many, shared
+from gensup.detection.features import ready_many, shared, streamed
 from gensup.detection.grown import grown
+from gensup.detection.layers import united
 from gensup.detection.means import NOTHING, Means
-from gensup.detection.parts import Backend, FittedFrontend, Frontend, Params, Pooling
+from gensup.detection.parts import Backend, FittedFrontend, Frontend, Params, Pooling, Vectors
 from gensup.detection.recipe import build
 from gensup.detection.resampling.smote import Smote
 from gensup.engine import Engine
@@ -245,20 +247,20 @@ def _swept(
         chain = build(params)
         by_frontend.setdefault(chain.frontend, {}).setdefault(chain.pooling, []).append((trial, chain.backend))
     rows = max((len(split.fitted) for plan in plans for split in plan), default=0)
-    for frontend, by_pooling in by_frontend.items():
+    for frontend, by_pooling in united(by_frontend).items():
         members = [tuple(pairs) for pairs in by_pooling.values()]
         scores = [np.full((len(plans), len(pairs), len(clips)), np.nan, dtype=np.float32) for pairs in members]
         hearings = _hearings(engine, frontend, clips, plans, means)
         missing = Counter({place: sum(len(h.plans) for h in hearings) for place in range(len(members))})
         for hearing in hearings:
             heard = hearing.rows
-            vectors = pooled(engine, clips.take(heard), hearing.frontend, tuple(by_pooling), means.cache)
-            dim, place_of = vectors.shape[2], np.full(len(clips), -1, dtype=np.intp)
+            place_of = np.full(len(clips), -1, dtype=np.intp)
             place_of[heard] = np.arange(len(heard))
-            with _temporary(scratch) as path:
-                _write(path, vectors)
-                del vectors
-                task = _Fit(str(path), target_domain, place_of)
+            made = streamed(engine, clips.take(heard), hearing.frontend, tuple(by_pooling), means.cache)
+            with ExitStack() as stack:
+                paths = [stack.enter_context(_temporary(scratch)) for _ in by_pooling]
+                dims = _written(paths, made, len(heard))
+                task = _Fit(tuple(map(str, paths)), target_domain, place_of)
                 # A plan an item: with one pooling and three arrangements, three workers have work.
                 items = [
                     (place, tuple(backend for _, backend in pairs), plan)
@@ -277,7 +279,7 @@ def _swept(
                         trials=tuple(trial for trial, _ in members[place]),
                         scores=scores[place].swapaxes(0, 1).astype(np.float64),
                         parameters=tuple(
-                            backend.n_parameters(dim, rows) + hearing.frontend.n_parameters
+                            backend.n_parameters(dims[place], rows) + hearing.frontend.n_parameters
                             for _, backend in members[place]
                         ),
                     )
@@ -297,14 +299,33 @@ def _temporary(scratch: Path | None) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _write(path: Path, vectors: NDArray[np.float32]) -> None:
-    """On disk, so that workers share the pages instead of copies of them."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:  # np.save would give a path the ending that it wants
-            np.save(file, vectors)
-    except OSError as error:
-        refuse(path, error)
+def _written(paths: Sequence[Path], made: Iterator[tuple[int, list[Vectors]]], clips: int) -> list[int]:
+    """Write the vectors of each pooling to its file as they come, and say how long they are.
+
+    On disk, so that no process holds all of them, and workers share the pages.
+    """
+    dims: list[int] = []
+    with ExitStack() as stack:
+        for begin, vectors in made:
+            try:
+                if not dims:
+                    files = [stack.enter_context(_file(path, clips, x)) for path, x in zip(paths, vectors, strict=True)]
+                    starts, dims = [file.tell() for file in files], [x.shape[1] for x in vectors]
+                for file, start, x in zip(files, starts, vectors, strict=True):
+                    file.seek(start + begin * x.shape[1] * x.itemsize)
+                    file.write(x.tobytes())
+            except OSError as error:
+                refuse(paths[0], error)
+    return dims
+
+
+def _file(path: Path, clips: int, like: Vectors) -> BinaryIO:
+    """A file of NumPy's with room for a vector of every clip."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("wb")
+    header = {"descr": np.lib.format.dtype_to_descr(like.dtype), "fortran_order": False}
+    np.lib.format.write_array_header_1_0(file, header | {"shape": (clips, like.shape[1])})
+    return file
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,14 +334,14 @@ class _Fit:
 
     doing = "fitting and scoring"
 
-    vectors: str
+    vectors: tuple[str, ...]  # a file a pooling
     target_domain: NDArray[np.bool_] | None
     place_of: NDArray[np.intp]  # (clips,) where a clip's vector lies
 
     def __call__(self, item: tuple[int, tuple[Backend, ...], tuple[_Split, ...]]) -> NDArray[np.float32]:
         """(back ends, clips). In the precision of score rows on disk: a continued run sees what a whole one sees."""
         place, backends, splits = item
-        x = np.load(self.vectors, mmap_mode="r")[place]
+        x = np.load(self.vectors[place], mmap_mode="r")
         scores = np.full((len(backends), len(self.place_of)), np.nan, dtype=np.float32)
         for kind in {type(backend) for backend in backends}:
             rows = np.array([i for i, backend in enumerate(backends) if type(backend) is kind])

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gensup.audio.files import Audio
 from gensup.clip import Json
@@ -15,7 +14,7 @@ from gensup.detection.between import Between, Sound, mixed
 from gensup.detection.devices import on_gpu
 from gensup.detection.examples import Examples
 from gensup.detection.means import TRAINED, Means
-from gensup.detection.parts import Batching, FittedFrontend, Frontend, Pooling, Tokens
+from gensup.detection.parts import Batching, FittedFrontend, Frontend, Pooling, Tokens, Vectors
 from gensup.engine import Engine, Inline, Threads, collect, instead
 from gensup.errors import GensupError
 from gensup.rng import seed
@@ -36,11 +35,15 @@ class _Embed:
     poolings: tuple[Pooling, ...]
     cache: ArrayCache | None
 
-    def __call__(self, clips: Sequence[tuple[Sound, str]]) -> NDArray[np.float32]:
+    def __call__(self, clips: Sequence[tuple[Sound, str]]) -> list[Vectors]:
+        """(clips, dim) of each pooling."""
         chunk = _Chunk(self, [clip for clip, _ in clips])
-        return np.stack([self._kept(chunk, place, key) for place, (_, key) in enumerate(clips)], axis=1)
+        kept = [self._kept(chunk, place, key) for place, (_, key) in enumerate(clips)]
+        for place, vectors in enumerate(kept):
+            _check_dims(chunk.clips[place], vectors, kept[0])
+        return [np.stack(rows) for rows in zip(*kept, strict=True)]
 
-    def _kept(self, chunk: _Chunk, place: int, key: str) -> NDArray[np.float32]:
+    def _kept(self, chunk: _Chunk, place: int, key: str) -> list[Vectors]:
         if self.cache is None:
             return chunk.vectors(place)
         clip = chunk.clips[place]
@@ -49,20 +52,22 @@ class _Embed:
             "poolings": [[pooling.name, asdict(pooling)] for pooling in self.poolings],  # type: ignore[call-overload]
             "rate": clip.rate,
             "channel": clip.channel,
+            "apart": True,  # an array a pooling
         }
         made = self.cache.get(
-            self.frontend.name, self.frontend.version, settings, [key], lambda: {"vectors": chunk.vectors(place)}
-        )
-        return np.asarray(made["vectors"], dtype=np.float32)
+            self.frontend.name, self.frontend.version, settings, [key],
+            lambda: {str(i): vector for i, vector in enumerate(chunk.vectors(place))},
+        )  # fmt: skip
+        return [np.asarray(made[str(i)], dtype=np.float32) for i in range(len(self.poolings))]
 
-    def pooled(self, tokens: Tokens) -> NDArray[np.float32]:
-        """(poolings, dim)."""
-        rows: dict[int, NDArray[np.float32]] = {}
+    def pooled(self, tokens: Tokens) -> list[Vectors]:
+        """(dim,) of each pooling."""
+        rows: dict[int, Vectors] = {}
         for kind in {type(pooling) for pooling in self.poolings}:
             places = [i for i, pooling in enumerate(self.poolings) if type(pooling) is kind]
             vectors = kind.pool_many(tokens, [self.poolings[i] for i in places])
             rows |= dict(zip(places, vectors, strict=True))
-        return np.stack([rows[i] for i in range(len(self.poolings))])
+        return [rows[i] for i in range(len(self.poolings))]
 
 
 class _Chunk:
@@ -77,10 +82,10 @@ class _Chunk:
         self._batch = batch_of(task.frontend)
         self._passes: dict[int, tuple[int, ...]] = {}  # a place's, all of which lie in ``_sounds``
         self._sounds: dict[int, Audio] = {}
-        self._made: dict[int, NDArray[np.float32]] = {}
+        self._made: dict[int, list[Vectors]] = {}
 
-    def vectors(self, place: int) -> NDArray[np.float32]:
-        """(poolings, dim) of a clip."""
+    def vectors(self, place: int) -> list[Vectors]:
+        """(dim,) of each pooling of a clip."""
         if place not in self._made:
             self._hear(place)
         return self._made[place]
@@ -138,6 +143,19 @@ def _named(clip: Sound) -> Iterator[None]:
         ) from None
 
 
+def _check_dims(clip: Sound, vectors: Sequence[Vectors], like: Sequence[Vectors]) -> None:
+    """Raise GensupError where a clip's vectors are not as long as another's: a pooling that keeps time saw it."""
+    for mine, other in zip(vectors, like, strict=True):
+        if mine.shape != other.shape:
+            raise GensupError(
+                "clips of several lengths",
+                where=str(clip.path),
+                value=f"{len(mine)} numbers beside {len(other)}",
+                rule="a pooling that keeps time (over: frequency) is of clips of one length",
+                remedy="set frontend.seconds, or pool over time or both",
+            )
+
+
 def batch_of(frontend: FittedFrontend) -> int:
     """How many clips it hears in one pass."""
     return frontend.batch if isinstance(frontend, Batching) else 1
@@ -149,8 +167,25 @@ def pooled(
     frontend: FittedFrontend,
     poolings: Sequence[Pooling],
     cache: ArrayCache | None = None,
-) -> NDArray[np.float32]:
-    """(poolings, clips, dim): one vector a clip and pooling; a slow frontend's are kept in ``cache``.
+) -> list[Vectors]:
+    """(clips, dim) of each pooling: a vector a clip; a slow frontend's are kept in ``cache``.
+
+    Raises:
+        GensupError: a clip that the gate or the frontend refuses.
+    """
+    found = dict(streamed(engine, examples, frontend, poolings, cache))
+    ordered = [found[begin] for begin in sorted(found)]
+    return [np.concatenate(parts) for parts in zip(*ordered, strict=True)]
+
+
+def streamed(
+    engine: Engine,
+    examples: Examples,
+    frontend: FittedFrontend,
+    poolings: Sequence[Pooling],
+    cache: ArrayCache | None = None,
+) -> Iterator[tuple[int, list[Vectors]]]:
+    """As ``pooled``, some clips at a time, as they end: the first one's place, and (some, dim) of each pooling.
 
     A frontend on a GPU is asked by this process alone: several would each load the network, and share one device.
 
@@ -160,11 +195,15 @@ def pooled(
     clips = list(zip(examples.audio, examples.key, strict=True))
     batch = batch_of(frontend)
     size = CLIPS_A_TASK if batch == 1 else batch
-    chunks = [clips[i : i + size] for i in range(0, len(clips), size)]
     if batch > 1:
         engine = instead(engine, Threads(OVERLAP))
     task = _Embed(frontend, tuple(poolings), cache if frontend.per_clip_seconds >= WORTH_KEEPING_S else None)
-    return np.concatenate(collect(engine, task, chunks), axis=1)
+    like: list[Vectors] = []
+    for done in engine.run(task, [clips[i : i + size] for i in range(0, len(clips), size)]):
+        begin, vectors = done.index * size, done.result()
+        like = like or [x[0] for x in vectors]
+        _check_dims(examples.audio[begin], [x[0] for x in vectors], like)
+        yield begin, vectors
 
 
 def ready_many(

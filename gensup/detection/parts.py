@@ -143,8 +143,8 @@ class Pooling(Protocol):
     version: ClassVar[int]
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
-        """(configs, dim): all configurations of a sweep at once, inside the worker that made the tokens."""
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Sequence[Vectors]:
+        """(dim,) of each configuration of a sweep, inside the worker that made the tokens."""
         ...
 
 

@@ -25,7 +25,7 @@ def by_formula(x: np.ndarray, decay: float) -> np.ndarray:
 def test_every_decay_of_the_published_grid() -> None:
     x = np.random.default_rng(0).normal(-40, 10, (63, 12)).astype(np.float32)
     decays = [round(0.02 * i, 2) for i in range(51)]
-    pooled = Gwrp.pool_many(Tokens(x[:, None, :]), [Gwrp(decay) for decay in decays])
+    pooled = np.stack(Gwrp.pool_many(Tokens(x[:, None, :]), [Gwrp(decay) for decay in decays]))
     assert pooled.shape == (51, 12)
     np.testing.assert_allclose(pooled, [by_formula(x, decay) for decay in decays], atol=1e-4)
     np.testing.assert_allclose(pooled[0], x.max(axis=0), atol=0)

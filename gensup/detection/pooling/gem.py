@@ -27,9 +27,9 @@ class Gem:
         check_power(self.p)
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> list[Vectors]:
         found = []
         for config in configs:
             frames = rows(tokens, config.over).astype(np.float64)
             found.append(power_mean(frames, np.full(len(frames), 1 / len(frames)), config.p, config.negative))
-        return np.stack(found).astype(np.float32)
+        return [vector.astype(np.float32) for vector in found]

@@ -33,20 +33,18 @@ class Gwrp:
             raise GensupError("out of range", where="pooling.decay", value=self.decay, rule="0 (maximum) to 1 (mean)")
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
-        found = np.empty((len(configs), 0), dtype=np.float32)
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> list[Vectors]:
+        found: dict[int, Vectors] = {}
         for over in dict.fromkeys(config.over for config in configs):
             places = [i for i, config in enumerate(configs) if config.over == over]
             # One sort serves every decay.
             wide = np.sort(rows(tokens, over), axis=0).astype(np.float64)
             weights = _weights(tuple(configs[i].decay for i in places), len(wide))
-            if not found.size:
-                found = np.empty((len(configs), wide.shape[1]), dtype=np.float32)
             # One product a decay: in a product of all of them a row's rounding depends on how many rows there are, and
             # a continued sweep would not end with the bytes of an uninterrupted one.
             for place, row in zip(places, weights, strict=True):
-                found[place] = row @ wide
-        return found
+                found[place] = (row @ wide).astype(np.float32)
+        return [found[place] for place in range(len(configs))]
 
 
 @lru_cache(maxsize=16)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-import numpy as np
-
 from gensup.detection.averages import Over, rows
 from gensup.detection.parts import Tokens, Vectors
 
@@ -22,5 +20,5 @@ class Max:
     version: ClassVar[int] = 1
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
-        return np.stack([rows(tokens, config.over).max(axis=0) for config in configs])
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> list[Vectors]:
+        return [rows(tokens, config.over).max(axis=0) for config in configs]

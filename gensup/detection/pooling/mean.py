@@ -22,5 +22,5 @@ class Mean:
     version: ClassVar[int] = 1
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
-        return np.stack([rows(tokens, c.over).mean(axis=0, dtype=np.float64) for c in configs]).astype(np.float32)
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> list[Vectors]:
+        return [rows(tokens, c.over).mean(axis=0, dtype=np.float64).astype(np.float32) for c in configs]

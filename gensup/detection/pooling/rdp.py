@@ -26,9 +26,9 @@ class Rdp:
         check_gamma(self.gamma)
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> list[Vectors]:
         found = []
         for config in configs:
             frames = rows(tokens, config.over).astype(np.float64)
             found.append(deviation_weights(frames, config.gamma) @ frames)
-        return np.stack(found).astype(np.float32)
+        return [vector.astype(np.float32) for vector in found]

@@ -37,10 +37,10 @@ class RdpGem:
         check_power(self.p)
 
     @classmethod
-    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> Vectors:
+    def pool_many(cls, tokens: Tokens, configs: Sequence[Self]) -> list[Vectors]:
         found = []
         for config in configs:
             frames = rows(tokens, config.over).astype(np.float64)
             weights = deviation_weights(frames, config.gamma)
             found.append(power_mean(frames, weights, config.p, config.negative))
-        return np.stack(found).astype(np.float32)
+        return [vector.astype(np.float32) for vector in found]

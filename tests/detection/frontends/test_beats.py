@@ -55,10 +55,10 @@ def test_pooled_from_files(means: Means, monkeypatch: pytest.MonkeyPatch) -> Non
         audio=tuple(AudioRef(path, sounds.RATE, 0) for path in paths), key=("a", "b", "c"), group=("fan",) * 3
     )
     (front,) = ready_many(Inline(), Beats("tiny", (1, 2)), [clips], means)
-    here = pooled(Inline(), clips, front, [Mean()])
-    assert here.shape == (1, 3, 64)
+    (here,) = pooled(Inline(), clips, front, [Mean()])
+    assert here.shape == (3, 64)
     expected = [front.tokens(ref.read(), ref.rate).x.mean(axis=(0, 1)) for ref in clips.audio]
-    np.testing.assert_allclose(here[0], expected, atol=1e-5)
+    np.testing.assert_allclose(here, expected, atol=1e-5)
     # As on a GPU: two lengths, three passes, two threads of this process.
     more = [sounds.write(means.weights / "clips" / f"{i}.wav", sounds.hum(i, seconds=0.5)) for i in range(3, 20)]
     clips = clips.followed_by(
