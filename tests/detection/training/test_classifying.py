@@ -206,6 +206,20 @@ def test_weights_that_were_exchanged_are_refused(clips: Examples, tmp_path: Path
         one.tokens(clips.audio[0].read(), clips.audio[0].rate)
 
 
+def test_too_little_memory_is_said(clips: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*asked: object, **how: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate.")
+
+    made = TINY.ready(clips, CPU, 1)
+    learnt._opened.cache_clear()
+    monkeypatch.setattr(SeResNet, "opened", full)
+    with pytest.raises(GensupError, match=r"out of memory with the network alone.*CUDA out of memory.*--device cpu"):
+        made.tokens(clips.audio[0].read(), clips.audio[0].rate)
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(GensupError, match=r"out of memory in training.*a smaller frontend\.batch"):
+        TINY.ready(clips, CPU, 1)
+
+
 def test_another_rate_is_refused_and_untrained_hears_any(clips: Examples) -> None:
     made = TINY.ready(clips, CPU, 1)
     with pytest.raises(GensupError, match="another sampling rate"):
