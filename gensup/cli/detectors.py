@@ -47,7 +47,7 @@ def _row(recipe: Recipe) -> tuple[object, ...]:
         len(recipe.configurations()),
         _count(sizes.training),
         _count(sizes.detection),
-        next(iter(catalogue.published(recipe).items()), ("-",))[0],
+        next(iter(catalogue.published(recipe)), "-"),
         "; ".join(filter(None, said)) or "-",
     )
 

@@ -41,6 +41,11 @@ def on_gpu(wanted: str | None) -> bool:
     return device(wanted).type != "cpu"
 
 
+def out_of_memory(error: Exception, when: str, remedy: str) -> GensupError:
+    """What to raise of torch's error."""
+    return GensupError(f"out of memory {when}", value=str(error).partition(".")[0], remedy=f"{remedy}, or --device cpu")
+
+
 class Passes:
     """How many items a pass of a network takes: as many as are wanted, or what the device's memory was found to hold.
 
@@ -68,11 +73,7 @@ class Passes:
                 found = of(part)
             except torch.OutOfMemoryError as error:
                 if len(part) == 1:
-                    raise GensupError(
-                        "out of memory with a single clip",
-                        value=str(error).partition(".")[0],
-                        remedy="precision bf16, shorter clips, or --device cpu",
-                    ) from None
+                    raise out_of_memory(error, "with a single clip", "precision bf16, shorter clips") from None
                 self._most[key] = len(part) // 2
                 logger.warning(
                     "out of memory with %d clips at a time: %d from here on, which changes numbers by rounding",

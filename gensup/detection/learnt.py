@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from gensup.audio.files import Audio
-from gensup.detection.devices import Passes, device, on_gpu
+from gensup.detection.devices import Passes, device, on_gpu, out_of_memory
 from gensup.detection.parts import STATE, Arrays, Tokens
 from gensup.errors import GensupError
 from gensup.rng import digest
@@ -189,8 +189,10 @@ def _opened(learnt: Learnt) -> tuple[Any, int]:
         rate = int(arrays.pop("rate").reshape(-1)[0])  # a file may have given it an axis
         return learnt.settings.opened(arrays, rate, place), rate
     except (RuntimeError, KeyError, ValueError) as error:
-        if type(error).__name__ == "OutOfMemoryError":
-            raise
+        import torch
+
+        if isinstance(error, torch.OutOfMemoryError):
+            raise out_of_memory(error, "with the network alone", "another --device") from None
         where = "" if learnt.weights.file is None else str(learnt.weights.file)
         said = str(error).splitlines()
         raise GensupError(

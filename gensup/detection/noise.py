@@ -39,5 +39,6 @@ def no_noise(share: float | None = None) -> GensupError:
         value=share,
         rule="clips of noise are added to that share of the clips",
         remedy="name a folder of them (--noise DIR) or another microphone (--noise-channel far), lay those of DCASE "
-        "2025 (supplemental/) below ROOT, or train without: --set frontend.noise=0",
+        "2025 (supplemental/) below ROOT, or train without: a recipe with `noise: 0`, of `fit` and `train` --set "
+        "frontend.noise=0",
     )

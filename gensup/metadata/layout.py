@@ -34,8 +34,8 @@ _WORDS = {
     "supplemental": "clean machine sound or noise alone",
     "environmentalnoise_cnt": "noise alone",
     "env_noise": "noise alone",
-    "source": "clips of the source domain",
-    "target": "clips of the target domain",
+    "source": "no machine; names, or --pattern, say a clip's domain",
+    "target": "no machine; names, or --pattern, say a clip's domain",
 }
 
 

@@ -220,6 +220,8 @@ def _neighbourhood(path: Path) -> Neighbourhood | None:
     found = _typed(Neighbourhood, _record(path), str(path))
     if len({len(found.clips), len(found.roles), len(found.target), len(found.mechanisms), len(found.places)}) > 1:
         raise _damaged(str(path), "its rows have different lengths")
+    if not found.clips:
+        raise _damaged(str(path), "it has no clips")
     return found
 
 

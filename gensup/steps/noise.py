@@ -49,7 +49,8 @@ class Asked:
                 "nothing to use noise for",
                 where=FOLDER if self.folder is not None else CHANNEL,
                 rule="a frontend that is trained now, with noise",
-                remedy="--set frontend.noise=0.5, or a recipe that has it; or leave this option out",
+                remedy="a recipe that has it (of `fit` and `train` also --set frontend.noise=0.5), or leave this "
+                "option out",
             )
 
 

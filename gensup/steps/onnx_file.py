@@ -25,6 +25,7 @@ from gensup.rng import generator
 from gensup.store import SCHEMA, version
 
 SECONDS = 10.0  # of a clip, where neither a length nor a clip is given: DCASE's
+LONGEST = 600.0  # seconds of such a clip
 
 __all__ = ["Checked", "Exported", "check_export", "export"]
 
@@ -100,8 +101,7 @@ def check_export(path: Path) -> Checked:
 def _hum(rate: int, seconds: float | None) -> Audio:
     """(1, samples): a hum in noise, the same whenever it is asked for."""
     seconds = SECONDS if seconds is None else seconds
-    if not MIN_SECONDS <= seconds <= 600:
-        raise GensupError("out of range", where="--seconds", value=seconds, rule=f"{MIN_SECONDS} to 600")
+    _check_length(seconds, LONGEST, "")
     rng = generator("export", rate)
     time = np.arange(round(seconds * rate)) / rate
     tones = sum(np.sin(2 * np.pi * (50 * k * time + rng.random())) / k for k in range(1, 9))
@@ -114,15 +114,13 @@ def _heard(clip: Path, fitted: Member, seconds: float | None) -> Audio:
     audio = AudioRef(clip, fitted.rate, fitted.channel).read()[:1]
     if seconds is None:
         return np.ascontiguousarray(audio)
-    wanted = round(seconds * fitted.rate)
-    if not seconds >= MIN_SECONDS or wanted > audio.shape[1]:
-        raise GensupError(
-            "out of range",
-            where="--seconds",
-            value=seconds,
-            rule=f"{MIN_SECONDS} to the clip's {audio.shape[1] / fitted.rate:g}",
-        )
-    return np.ascontiguousarray(audio[:, :wanted])
+    _check_length(seconds, audio.shape[1] / fitted.rate, "the clip's ")
+    return np.ascontiguousarray(audio[:, : round(seconds * fitted.rate)])
+
+
+def _check_length(seconds: float, longest: float, whose: str) -> None:
+    if not MIN_SECONDS <= seconds <= longest:  # nor is NaN
+        raise GensupError("out of range", where="--seconds", value=seconds, rule=f"{MIN_SECONDS} to {whose}{longest:g}")
 
 
 def _scored(fitted: Member, group: str, sound: Audio, means: Means) -> float:

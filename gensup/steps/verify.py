@@ -239,6 +239,8 @@ class _Look:
 
     def _sealed(self, run: Path, record: Mapping[str, Json]) -> None:
         """Records whose edits contradict nothing; what has a finding of its own is not found twice."""
+        if "files" in record and record["files"] is None:
+            self._unfinished(run / RUN, "continued, and not sealed again", "run the same `gensup tune` again")
         for path, what in broken(run, record):
             if not any(found == str(path) or found.startswith((f"{path}:", f"{path},")) for found in self.findings):
                 self._altered(path, what, RESTORE)

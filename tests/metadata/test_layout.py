@@ -131,7 +131,10 @@ def test_editions_side_by_side(tmp_path: Path) -> None:
 def test_folders_that_name_no_machine(tmp_path: Path, paths: tuple[str, ...]) -> None:
     found = scan(make(tmp_path, *(path.format(f"{TRAIN}_noattribute.wav") for path in paths)))
     assert {(clip.machine, clip.split, clip.attributes) for clip in found} == {("fan", "train", ())}
-    said = [folder.taken_for for folder in describe(tmp_path, found).folders]
+    layout = describe(tmp_path, found)
+    said = [folder.taken_for for folder in layout.folders]
+    domains = {folder.taken_for for folder in layout.folders if folder.path.endswith(("source", "target"))}
+    assert domains <= {"no machine; names, or --pattern, say a clip's domain"}
     assert not [text for text in said if text.startswith("machine ") and text != "machine fan"]
 
 

@@ -95,6 +95,9 @@ def test_a_damaged_neighbourhood_and_none(run: Path) -> None:
     path.write_text(json.dumps(found | {"places": found["places"][1:]}))
     with pytest.raises(GensupError, match="its rows have different lengths"):
         read_run_folder(run)
+    path.write_text(json.dumps(found | dict.fromkeys(("clips", "roles", "target", "mechanisms", "places"), ())))
+    with pytest.raises(GensupError, match="it has no clips"):
+        read_run_folder(run)
     path.unlink()
     assert read_run_folder(run).neighbourhood is None
 

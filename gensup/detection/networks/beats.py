@@ -184,8 +184,9 @@ class Encoder(nn.Module):
 
     def _bias(self, count: int) -> Tensor:
         """(heads, tokens, tokens): what a head adds for a key so far from its query, before any gate."""
-        if self._last is not None and self._last[0] == count:
-            return self._last[1]
+        last = self._last  # once: another thread may hear a clip of another length meanwhile
+        if last is not None and last[0] == count:
+            return last[1]
         apart = torch.arange(1 - count, count, device=self.relative_attention_bias.weight.device)
         by_distance = self.relative_attention_bias(buckets(apart, self.config.num_buckets, self.config.max_distance)).T
         # Row i is the window of distances that begins at -i.

@@ -10,9 +10,11 @@ from tempfile import TemporaryDirectory
 from time import sleep
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gensup.clip import Json
+from gensup.detection.devices import out_of_memory
 from gensup.detection.examples import Examples
 from gensup.detection.learnt import Weights
 from gensup.detection.means import Means
@@ -82,7 +84,7 @@ def trained(
     """The module's trained parameters and its buffers after ``course.steps``; what ``folder`` knows is not done again.
 
     Raises:
-        GensupError: no such device, or a training that came apart.
+        GensupError: no such device, too little memory, or a training that came apart.
     """
     found = kept(folder, course.steps)
     if found is not None:
@@ -94,11 +96,14 @@ def trained(
         if (found := kept(folder, course.steps)) is not None:
             return found
     team = Team(course.dtype, device)
-    module.to(team.device)
-    parameters = {name: value for name, value in module.named_parameters() if value.requires_grad}
-    trainer = Trainer(folder, parameters, losses(team), course, team, judge, module=module)
-    for _ in trainer.run():
-        pass
+    try:
+        module.to(team.device)
+        parameters = {name: value for name, value in module.named_parameters() if value.requires_grad}
+        trainer = Trainer(folder, parameters, losses(team), course, team, judge, module=module)
+        for _ in trainer.run():
+            pass
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory(error, "in training", "a smaller frontend.batch") from None
     return {name: value.detach().cpu().clone() for name, value in trainer.candidate().items()}
 
 

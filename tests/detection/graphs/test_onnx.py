@@ -198,8 +198,9 @@ def test_bad_input(folder: Path, tmp_path: Path, clips: Examples, monkeypatch: p
         export(folder, out)
     with pytest.raises(GensupError, match=r"ends with \.onnx"):
         export(folder, tmp_path / "fan.pt", group="fan/00")
-    with pytest.raises(GensupError, match=r"0\.1 to the clip's 0\.8"):
-        export(folder, out, group="fan/00", clip=clips.audio[0].path, seconds=1.0)
+    for seconds in (1.0, 0.0, np.nan, np.inf):
+        with pytest.raises(GensupError, match=r"--seconds: .*0\.1 to the clip's 0\.8"):
+            export(folder, out, group="fan/00", clip=clips.audio[0].path, seconds=seconds)
     with pytest.raises(GensupError, match=r"0\.1 to 600"):
         export(folder, out, group="fan/00", seconds=0.0)
     monkeypatch.setattr(exporting, "find_spec", lambda name: None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,27 @@ def test_a_network_in_training_learns_and_a_frozen_one_is_the_same(tmp_path: Pat
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in training.parameters())
     with torch.inference_mode():
         torch.testing.assert_close(network(path)(bank)[0], out.detach(), rtol=0, atol=1e-5)
+
+
+def test_a_clip_of_another_length_at_the_same_time_changes_nothing(tmp_path: Path) -> None:
+    beats = network(checkpoints.beats(tmp_path / "tiny.pt"))
+    one, other = torch.randn(1, 48, 128), torch.randn(1, 96, 128)
+    with torch.inference_mode():
+        (expected,) = beats(one)
+        beats(other)
+        overtaken = beats.encoder._last
+        beats(one)
+
+        class Overtaken(tuple[int, torch.Tensor]):
+            """While its length is compared, another thread puts the bias of its own length in its place."""
+
+            def __getitem__(self, place: Any) -> Any:
+                beats.encoder._last = overtaken
+                return super().__getitem__(place)
+
+        beats.encoder._last = Overtaken(beats.encoder._last)
+        (found,) = beats(one)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_gradients_shrink_with_depth_as_the_checkpoint_says(tmp_path: Path) -> None:

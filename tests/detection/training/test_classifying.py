@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,14 +44,6 @@ TINY = Hurried(
     batch=8, rate=3e-3,
 )  # fmt: skip
 CPU = Means(device="cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +195,20 @@ def test_weights_that_were_exchanged_are_refused(clips: Examples, tmp_path: Path
     learnt._opened.cache_clear()
     with pytest.raises(GensupError, match="weights have changed"):
         one.tokens(clips.audio[0].read(), clips.audio[0].rate)
+
+
+def test_too_little_memory_is_said(clips: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*asked: object, **how: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate.")
+
+    made = TINY.ready(clips, CPU, 1)
+    learnt._opened.cache_clear()
+    monkeypatch.setattr(SeResNet, "opened", full)
+    with pytest.raises(GensupError, match=r"out of memory with the network alone.*CUDA out of memory.*--device cpu"):
+        made.tokens(clips.audio[0].read(), clips.audio[0].rate)
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(GensupError, match=r"out of memory in training.*a smaller frontend\.batch"):
+        TINY.ready(clips, CPU, 1)
 
 
 def test_another_rate_is_refused_and_untrained_hears_any(clips: Examples) -> None:

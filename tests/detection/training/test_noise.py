@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,14 +29,6 @@ TINY = SeResNet(
 OTHER = Ssl4Asd(seconds=0.5, dim=8, width=16, centres=2, steps=2, batch=8)
 CPU = Means(device="cpu")
 NAMED = "0f9956a4f4b266c05f17c6e3b996fc65"  # as ``TINY`` was before there was noise, or a number of centres a class
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
