@@ -18,7 +18,7 @@ from gensup.selection.scalar import fixed
 from gensup.selection.utility import judge
 from gensup.steps.budget import Deadline, scattered
 from gensup.steps.candidates import Candidates
-from gensup.steps.export import axes_of
+from gensup.steps.optuna_journal import axes_of
 from gensup.steps.search import explore
 from gensup.steps.study import Row, Study
 from gensup.steps.table import Exercise

@@ -26,11 +26,11 @@ from gensup.steps.candidates import Candidates
 from gensup.steps.costs import Costs
 from gensup.steps.decision import Decided, Decision
 from gensup.steps.engines import Where
-from gensup.steps.export import export
 from gensup.steps.limits import Limits
 from gensup.steps.log import log
 from gensup.steps.needed import Needed, described
 from gensup.steps.neighbourhood import neighbourhood
+from gensup.steps.optuna_journal import export
 from gensup.steps.oracle import oracle as open_labels
 from gensup.steps.pairs import with_generator
 from gensup.steps.progress import QUIET, Followed, Progress

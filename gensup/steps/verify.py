@@ -15,9 +15,9 @@ from gensup.errors import GensupError
 from gensup.reporting.report import REPORT
 from gensup.reporting.run_folder import read_run_folder
 from gensup.steps.costs import TIMES, read_times
-from gensup.steps.export import STUDY
 from gensup.steps.front import RECORD
 from gensup.steps.front import read as read_front
+from gensup.steps.optuna_journal import STUDY
 from gensup.steps.progress import QUIET, Progress
 from gensup.steps.seal import broken
 from gensup.steps.study import Study, parsed, read_columns, read_scores

@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from gensup.selection.records import Trial
 from gensup.steps.axes import distribution, distributions
 from gensup.steps.candidates import Candidates
-from gensup.steps.export import axes_of, export
+from gensup.steps.optuna_journal import axes_of, export
 
 RECIPE = (
     "name: {name}\npaper: {{cite: tests}}\nfrontend: {{kind: log-mel, n_fft: 256, hop: 128, n_mels: 24}}\n"
