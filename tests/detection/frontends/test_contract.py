@@ -1,4 +1,4 @@
-"""What every member of the registry of frontends promises, whatever it is: trained, pretrained, looked up or computed."""
+"""What every frontend of the registry promises: trained, pretrained, looked up or computed."""
 
 from __future__ import annotations
 
