@@ -30,7 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "clap": {"checkpoint": "clap-tiny"},
     "hubert": {"checkpoint": "hubert-tiny", "layers": (2,)},
     "log-mel": SPECTRUM,
-    "precomputed": {"table": "features.npz"},
+    "precomputed": {"table": "features.safetensors"},
     "seresnet": {**SPECTRUM, "width": 2, "dim": 4, "steps": 1, "batch": 4, "seconds": 0.5, "pseudo": "none"},
     "ssl4asd": {"steps": 1, "batch": 4, "centres": 2, "seconds": 1.0, "width": 8, "dim": 4},
     "wav2vec2": {"checkpoint": "wav2vec2-tiny", "layers": (2,)},
@@ -44,7 +44,7 @@ def test_the_contract(kind: str, clips: Examples, weights: Path, tmp_path: Path)
     means = Means(weights=weights, device="cpu")
     if kind == "precomputed":
         rows = {fingerprint(ref.read()): np.array([i, 1.0], np.float32) for i, ref in enumerate(normals.audio)}
-        np.savez(tmp_path / "features.npz", **rows)
+        save_file(rows, tmp_path / "features.safetensors")
         means = replace(means, weights=tmp_path)
     frontend: Frontend = FRONTENDS.load(kind)(**SMALL[kind])
     assert (frontend.name, frontend.version) >= (kind, 1)
