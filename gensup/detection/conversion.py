@@ -186,7 +186,7 @@ def _unpickled(path: Path) -> tuple[Any, bool]:
         return torch.load(path, map_location="cpu", weights_only=True), False
     except pickle.UnpicklingError:
         pass  # objects beside arrays, or no pickle
-    except (RuntimeError, EOFError, OSError) as error:
+    except Exception as error:  # a file that is no pickle at all stops the reader anywhere
         raise _unreadable(path, error) from None
     try:
         return torch.load(path, map_location="cpu", weights_only=False), True

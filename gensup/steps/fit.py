@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
@@ -23,7 +24,9 @@ from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import normals
 from gensup.steps.synthetic import Synthetic
 from gensup.steps.table import exercise
+from gensup.store import RunLock
 from gensup.store.files import is_temporary
+from gensup.store.lock import LOCK
 
 TRAINING = "training"  # in the detector's folder while its frontend is trained
 
@@ -92,25 +95,7 @@ def fit(
     if front is not None:
         for name in trained or list(recipes):
             front.check_params(recipes[name], params[name])
-    if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or _foreign(out)):
-        raise GensupError(
-            "something else stands here",
-            where=str(out),
-            rule="a detector has a folder of its own",
-            remedy="name another --out",
-        )
-    if (out / "detector.json").is_file():
-        there = load_detector(out, needed.means())
-        known = {there.recipe: dict(there.params)} if isinstance(there, ChainDetector) else _recipes(there)
-        # A fusion of one recipe's configurations is none of that recipe's.
-        if known != params or isinstance(there, ChainDetector) == bool(recipe.members) or there.machine != machine:
-            raise GensupError(
-                "another detector stands here",
-                where=str(out),
-                value=f"{there.description} of {there.machine}",
-                rule="a folder holds one detector",
-                remedy="name another --out, or remove the folder",
-            )
+    _check_free(out, recipe, params, machine, needed)
     with Followed(for_workers(workers), progress) as engine:
         recordings = normals(
             root, machine, out=out, channel=channel, skip_bad=skip_bad, engine=engine, progress=progress,
@@ -140,25 +125,62 @@ def fit(
             params.values(), root, recordings, heard, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern,
         )  # fmt: skip
-        every = needed.means(out / TRAINING, heard, noises)
-        fitted: dict[str, tuple[Member, Scores]] = {}
-        for name, one in recipes.items():
-            means = every if one.train_on == "all" else replace(every, others=None)
-            (scored,) = crossfit(engine, {trial_id(name, params[name]): params[name]}, clips, arrangements, means)
-            held_out = scored.scores[0].ravel()
-            model = fit_detector(
-                engine, name, one.group_by, params[name], clips, held_out, machine=machine, means=means,
-                transductive=one.transductive,
-            )  # fmt: skip
-            fitted[name] = model, held_out
-    detection, _ = _together(recipe, fitted, detectors_overlay)
-    detection.save(out)
-    if not (out / TRAINING).exists():
-        return detection
-    # The detector holds what was trained: what a killed training would have continued from is in the way.
-    detection = load_detector(out, needed.means())
-    rmtree(out / TRAINING, ignore_errors=True)
+        with _held(out):
+            _check_free(out, recipe, params, machine, needed)  # another fit may have ended meanwhile
+            every = needed.means(out / TRAINING, heard, noises)
+            fitted: dict[str, tuple[Member, Scores]] = {}
+            for name, one in recipes.items():
+                means = every if one.train_on == "all" else replace(every, others=None)
+                (scored,) = crossfit(engine, {trial_id(name, params[name]): params[name]}, clips, arrangements, means)
+                held_out = scored.scores[0].ravel()
+                model = fit_detector(
+                    engine, name, one.group_by, params[name], clips, held_out, machine=machine, means=means,
+                    transductive=one.transductive,
+                )  # fmt: skip
+                fitted[name] = model, held_out
+            detection, _ = _together(recipe, fitted, detectors_overlay)
+            detection.save(out)
+            if (out / TRAINING).exists():
+                # The detector holds what was trained: what a killed training would have continued from is in the way.
+                detection = load_detector(out, needed.means())
+                rmtree(out / TRAINING, ignore_errors=True)
     return detection
+
+
+@contextmanager
+def _held(out: Path) -> Iterator[None]:
+    """``out`` for one writer; of a fit that fails no empty folder stays."""
+    stood = out.exists()
+    try:
+        with RunLock(out):
+            yield
+    finally:
+        if not stood:
+            with suppress(OSError):  # it holds something
+                out.rmdir()
+
+
+def _check_free(out: Path, recipe: Recipe, params: Mapping[str, Params], machine: str, needed: Needed) -> None:
+    """Raise GensupError if anything but this detector stands in ``out``."""
+    if out.exists() and not (out / "detector.json").is_file() and (not out.is_dir() or _foreign(out)):
+        raise GensupError(
+            "something else stands here",
+            where=str(out),
+            rule="a detector has a folder of its own",
+            remedy="name another --out",
+        )
+    if (out / "detector.json").is_file():
+        there = load_detector(out, needed.means())
+        known = {there.recipe: dict(there.params)} if isinstance(there, ChainDetector) else _recipes(there)
+        # A fusion of one recipe's configurations is none of that recipe's.
+        if known != params or isinstance(there, ChainDetector) == bool(recipe.members) or there.machine != machine:
+            raise GensupError(
+                "another detector stands here",
+                where=str(out),
+                value=f"{there.description} of {there.machine}",
+                rule="a folder holds one detector",
+                remedy="name another --out, or remove the folder",
+            )
 
 
 def _together(
@@ -177,4 +199,4 @@ def _recipes(there: Fusion) -> dict[str, Params]:
 
 def _foreign(out: Path) -> bool:
     """Whether there is anything but what a killed fit leaves."""
-    return any(entry.name != TRAINING and not is_temporary(entry.name) for entry in out.iterdir())
+    return any(entry.name not in (TRAINING, LOCK) and not is_temporary(entry.name) for entry in out.iterdir())

@@ -15,6 +15,7 @@ from gensup.detection.recipe import Recipe, build
 from gensup.detection.saved import Rate, SavedChannel, checked, verified
 from gensup.errors import GensupError
 from gensup.steps.recordings import Recordings
+from gensup.steps.seal import checksum
 from gensup.store import SCHEMA, check_schema, read_json, write_bytes, write_json
 from gensup.store.schema import version as gensup_version
 
@@ -143,6 +144,13 @@ def read(folder: Path) -> Front:
     if not isinstance(content, dict):
         raise GensupError("not a record of a frontend", where=str(path), remedy="train it again")
     check_schema(content.get("schema"), str(path), content.get("gensup"))
+    if content.pop("checksum", None) != checksum(content):  # what it heard guards those who judge it
+        raise GensupError(
+            "the record of the frontend was altered",
+            where=str(path),
+            rule="its checksum stands in it",
+            remedy="train it again",
+        )
     front: Front = checked(Front, {**content, "folder": str(folder)}, path)
     verified(front.file, front.sha256, "arrays of the frontend")
     now = build({**front.params, **_ANY}).frontend.version
@@ -162,7 +170,8 @@ def write(front: Front, arrays: bytes) -> None:
     write_bytes(front.file, arrays)
     said = cast("dict[str, Json]", asdict(front))
     del said["folder"]
-    write_json(front.folder / RECORD, {"schema": SCHEMA, "gensup": gensup_version(), **said})
+    said = {"schema": SCHEMA, "gensup": gensup_version(), **said}
+    write_json(front.folder / RECORD, {**said, "checksum": checksum(said)})
 
 
 def arrays_of(fitted: FittedFrontend) -> bytes:

@@ -128,7 +128,8 @@ def test_no_beats_checkpoint(content: object, said: str, tmp_path: Path) -> None
 
 def test_unreadable(tmp_path: Path) -> None:
     whole = checkpoints.beats(tmp_path / "tiny.pt").read_bytes()
-    for name, data in (("text.pt", b"<html>403</html>"), ("empty.pt", b""), ("cut.pt", whole[: len(whole) // 2])):
+    cut = whole[: len(whole) // 2]
+    for name, data in (("text.pt", b"<html>403</html>"), ("empty.pt", b""), ("cut.pt", cut), ("sound.wav", b"RIFF")):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(GensupError, match="cannot be read"):
             convert(tmp_path / name, tmp_path / "w", **how())

@@ -10,6 +10,7 @@ import pytest
 from gensup.errors import GensupError
 from gensup.steps.fit import fit
 from gensup.steps.score import score
+from gensup.store import RunLock
 from tests.support import sounds
 
 CHAIN = """
@@ -93,3 +94,12 @@ def test_what_a_killed_fit_leaves_is_not_in_the_way(data: Path, overlay: Path, t
     (tmp_path / "e" / "thesis.txt").write_text("mine")
     with pytest.raises(GensupError, match="something else"):
         fit(data, "fan", "small", tmp_path / "e", detectors_overlay=overlay, workers=1)
+
+
+def test_one_writer_a_folder(data: Path, overlay: Path, tmp_path: Path) -> None:
+    with RunLock(tmp_path / "d"), pytest.raises(GensupError, match="another gensup is writing here"):
+        fit(data, "fan", "small", tmp_path / "d", detectors_overlay=overlay, workers=1)
+    assert not any((tmp_path / "d").iterdir())
+    (tmp_path / "d" / ".lock").write_text("{}")  # of a fit that was killed
+    fit(data, "fan", "small", tmp_path / "d", detectors_overlay=overlay, workers=1)
+    assert {path.name for path in (tmp_path / "d").iterdir()} == {"detector.json", "model.safetensors"}

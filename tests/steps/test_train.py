@@ -110,6 +110,14 @@ def test_a_killed_training_continues_and_another_is_refused(
         made(machines, recipes, tmp_path / "f", values={"frontend.steps": 2})
     whole = made(machines, recipes, tmp_path / "g")
     assert made(machines, recipes, tmp_path / "f").sha256 == whole.sha256
+    record = tmp_path / "f" / "frontend.json"
+    content = json.loads(record.read_text())
+    for said in ({"keys": []}, {"params": {}}, {"rate": 0}, {"checksum": None}):  # it would have heard nobody
+        record.write_text(json.dumps(content | said))
+        with pytest.raises(GensupError, match=r"frontend\.json.*altered.*train it again"):
+            fronts.read(tmp_path / "f")
+    record.write_text(json.dumps(content))
+    assert fronts.read(tmp_path / "f").sha256 == whole.sha256
     (tmp_path / "g" / "frontend.safetensors").write_bytes(b"")
     with pytest.raises(GensupError, match="not those of this detector"):
         fronts.read(tmp_path / "g")
