@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 from gensup.audio.files import Channel
 from gensup.clip import Json
@@ -24,7 +25,7 @@ from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.steps.recordings import normals
 from gensup.steps.synthetic import Synthetic
 from gensup.steps.table import exercise
-from gensup.store import RunLock
+from gensup.store import ArrayCache, RunLock
 from gensup.store.files import is_temporary
 from gensup.store.lock import LOCK
 
@@ -125,9 +126,11 @@ def fit(
             params.values(), root, recordings, heard, out=out, skip_bad=skip_bad, engine=engine, progress=progress,
             pattern=pattern,
         )  # fmt: skip
-        with _held(out):
+        with _held(out), TemporaryDirectory(prefix="gensup-") as kept:
             _check_free(out, recipe, params, machine, needed)  # another fit may have ended meanwhile
             every = needed.means(out / TRAINING, heard, noises)
+            if every.cache is None:  # what a slow frontend makes of a clip serves the threshold and the fit
+                every = replace(every, cache=ArrayCache(Path(kept)))
             fitted: dict[str, tuple[Member, Scores]] = {}
             for name, one in recipes.items():
                 means = every if one.train_on == "all" else replace(every, others=None)

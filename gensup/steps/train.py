@@ -21,6 +21,7 @@ from gensup.steps.front import RECORD, SLOT, Front, arrays_of, read, write
 from gensup.steps.material import examples, gathered
 from gensup.steps.progress import QUIET, Followed, Progress
 from gensup.store import RunLock, open_run
+from gensup.store.run import RUN
 
 TRAINING = "training"  # folder of what a killed training continues from
 
@@ -106,7 +107,12 @@ def train(
             return read(out)
         progress.note(f"training {frontend.name} on {len(clips)} normal clips, {len(set(clips.label or ()))} classes")
         means = Means(weights=weights, folder=out / TRAINING, device=device, noise=mixed)
-        fitted = frontend.ready(clips, means, seed_of("frontend", seed))
+        try:
+            fitted = frontend.ready(clips, means, seed_of("frontend", seed))
+        except GensupError:
+            if not (out / TRAINING).exists():  # nothing was begun: what mends it may be another configuration
+                (out / RUN).unlink()
+            raise
         arrays = arrays_of(fitted)
         front = Front(
             folder=out,

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from gensup.cli.app import app
 from gensup.detection.conversion import convert
 from gensup.detection.detector import load
+from gensup.detection.embedding import Embedding
 from gensup.steps.fit import fit
 from gensup.steps.limits import Limits
 from gensup.steps.score import score
@@ -80,9 +81,15 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_a_pretrained_network(data: Path, hisses: Path, recipes: Path, weights: Path, tmp_path: Path) -> None:
+def test_a_pretrained_network(
+    data: Path, hisses: Path, recipes: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bytes] = []
+    whole = Embedding.tokens
+    monkeypatch.setattr(Embedding, "tokens", lambda *given: heard.append(given[1].tobytes()) or whole(*given))
     how = {"detectors_overlay": recipes, "weights": weights, "device": "cpu", "workers": 1}
     fit(data, "fan", "pretrained", tmp_path / "d", values={"frontend.layers": [1, 2]}, **how)  # type: ignore[arg-type]
+    assert len(heard) == len(set(heard)) > 10  # for the threshold and for the fit, each clip once
     del how["detectors_overlay"]
     scored = score(tmp_path / "d", [data / "fan" / "test"], **how)  # type: ignore[arg-type]
     assert len(scored) == 6

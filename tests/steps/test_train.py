@@ -240,6 +240,7 @@ def test_a_machine_without_a_name(tmp_path: Path, recipes: Path) -> None:
         made(tmp_path / "data", recipes, tmp_path / "a")
     with pytest.raises(GensupError, match="one class only"):  # nothing tells its clips apart
         made(tmp_path / "data", recipes, tmp_path / "b", machines=["mill"])
+    assert not (tmp_path / "b" / "run.json").exists()  # another configuration may be tried
     assert Wide.log[-1].label == ("mill|||",) * 4
     assert Wide.log[-1].plain is not None
     assert Wide.log[-1].plain.all()
