@@ -6,12 +6,16 @@ PIP := -m pip install --quiet --disable-pip-version-check --no-compile -c constr
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: demo test check clean
+.PHONY: demo test check pytest clean
 
 demo: .venv/installed
 	$(BIN)/python -m benchmarks.demo
 
-test: check
+# What reads the code and what runs it, side by side.
+test: .venv/installed-dev
+	@$(MAKE) --no-print-directory --jobs=2 check pytest
+
+pytest: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev
