@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Loaded(NamedTuple):
             return self.model(**given, output_hidden_states=True, return_dict=True)
 
 
-class OfTransformers:
+class OfTransformers(ABC):
     """A frontend that is a folder of weights: its settings are a dataclass with ``checkpoint`` and ``precision``."""
 
     __slots__ = ()
@@ -84,7 +85,7 @@ class OfTransformers:
     def restore(self, file: Path, means: Means) -> Embedding:
         return self.untrained(means).restored(file)
 
-    def check(self, config: Mapping[str, Json], checkpoint: Checkpoint) -> None:
+    def check(self, config: Mapping[str, Json], checkpoint: Checkpoint) -> None:  # noqa: B027  # some have nothing to ask
         """GensupError when the settings ask for what a folder with this configuration has not."""
 
     def embed(
@@ -94,9 +95,9 @@ class OfTransformers:
         found: list[NDArray[np.float32]] = self.tokens_of(loaded, [heard(clip, rate, loaded.rate) for clip in clips])
         return found
 
+    @abstractmethod
     def tokens_of(self, loaded: Loaded, sounds: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """(time, freq, dim) of each clip (samples,) at the model's rate, all of one length."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
