@@ -195,6 +195,13 @@ def page(
     if trained:
         said = "; ".join(f"`{name}` {here} epochs, as published {there}" for name, (here, there) in trained.items())
         lines += [f"Trained on each set's training clips alone: {said}.", ""]
+    divided = [
+        f"`{name}`"
+        for name, (recipe, params) in wanted.items()
+        if params.get("frontend.pseudo") != recipe.default.get("frontend.pseudo")
+    ]
+    if divided:
+        lines += [f"Not as published, for these sets name no conditions: classes by spectra, {', '.join(divided)}.", ""]
     if left_out:
         lines += [f"Not asked for in this run: {', '.join(f'`{name}`' for name in left_out)}.", ""]
     if audio:
